@@ -14,6 +14,8 @@ class GraphFigures(BaseCallbackHandler):
 
     run_inline = True
 
+    ignore_agent = ignore_chain = True  # it is not told of nodes and tools
+
     def __init__(self) -> None:
         self._asked: dict[UUID, ModelFigures] = {}
 

@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from langchain_core.callbacks import AsyncCallbackHandler
+from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.outputs import LLMResult
 from opentelemetry import context as otel
 from opentelemetry import trace
@@ -12,7 +12,7 @@ from opentelemetry.trace import Span, SpanKind
 from infra.telemetry.traces import Attributes, begun, ended, note_error
 
 
-class GraphSpans(AsyncCallbackHandler):
+class GraphSpans(BaseCallbackHandler):
     """Makes spans below the one that is current when it is created. It has figures and names only, no words."""
 
     run_inline = True
@@ -23,7 +23,7 @@ class GraphSpans(AsyncCallbackHandler):
         self._parents: dict[UUID, UUID] = {}
         """Of every run its caller: most are no spans (a sequence, a parser)."""
 
-    async def on_chain_start(
+    def on_chain_start(
         self, serialized: Any, inputs: Any, *, run_id: UUID, parent_run_id: UUID | None = None, **about: Any
     ) -> None:
         """Begin the span of a node."""
@@ -31,15 +31,15 @@ class GraphSpans(AsyncCallbackHandler):
         is_node = node is not None and about.get("name") == node
         self._begin(run_id, parent_run_id, f"node {node}" if is_node else "")
 
-    async def on_chain_end(self, outputs: Any, *, run_id: UUID, **_: Any) -> None:
+    def on_chain_end(self, outputs: Any, *, run_id: UUID, **_: Any) -> None:
         """End it."""
         self._end(run_id)
 
-    async def on_chain_error(self, error: BaseException, *, run_id: UUID, **_: Any) -> None:
+    def on_chain_error(self, error: BaseException, *, run_id: UUID, **_: Any) -> None:
         """End it as failed."""
         self._end(run_id, error)
 
-    async def on_chat_model_start(
+    def on_chat_model_start(
         self, serialized: Any, messages: Any, *, run_id: UUID, parent_run_id: UUID | None = None, **about: Any
     ) -> None:
         """Begin the span of a request to a model."""
@@ -48,7 +48,7 @@ class GraphSpans(AsyncCallbackHandler):
         named = {"gen_ai.operation.name": "chat", "gen_ai.request.model": model, "gen_ai.provider.name": provider}
         self._begin(run_id, parent_run_id, f"chat {model}", SpanKind.CLIENT, named)
 
-    async def on_llm_end(self, response: LLMResult, *, run_id: UUID, **_: Any) -> None:
+    def on_llm_end(self, response: LLMResult, *, run_id: UUID, **_: Any) -> None:
         """End it, with the tokens if the provider counts them."""
         message = getattr(response.generations[0][0], "message", None) if response.generations else None
         usage = getattr(message, "usage_metadata", None) or {}
@@ -57,24 +57,17 @@ class GraphSpans(AsyncCallbackHandler):
             span.set_attribute("gen_ai.usage.output_tokens", int(usage.get("output_tokens", 0)))
         self._end(run_id)
 
-    async def on_llm_error(self, error: BaseException, *, run_id: UUID, **_: Any) -> None:
+    def on_llm_error(self, error: BaseException, *, run_id: UUID, **_: Any) -> None:
         """End it as failed."""
         self._end(run_id, error)
 
-    async def on_tool_start(
-        self, serialized: dict[str, Any], input_str: str, *, run_id: UUID, parent_run_id: UUID | None = None, **_: Any
-    ) -> None:
-        """Begin the span of a tool."""
-        tool = str((serialized or {}).get("name") or "tool")
+    def tool_begins(self, tool: str, run_id: UUID, parent_run_id: UUID | None) -> None:
+        """Begin the span of a tool. LangChain tells of it earlier: a tool waits until its reply is committed."""
         named = {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": tool}
         self._begin(run_id, parent_run_id, f"execute_tool {tool}", attributes=named)
 
-    async def on_tool_end(self, output: Any, *, run_id: UUID, **_: Any) -> None:
+    def tool_ended(self, run_id: UUID, error: BaseException | None = None) -> None:
         """End it."""
-        self._end(run_id)
-
-    async def on_tool_error(self, error: BaseException, *, run_id: UUID, **_: Any) -> None:
-        """End it as failed."""
         self._end(run_id, error)
 
     def _begin(

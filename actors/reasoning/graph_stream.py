@@ -105,7 +105,8 @@ class GraphStream:
             await self._parts.put(None)
 
     async def _stream(self) -> None:
-        config = self._config | {"callbacks": [_Tools(self), GraphSpans(), GraphFigures()]}
+        spans = GraphSpans()
+        config = self._config | {"callbacks": [_Tools(self, spans), spans, GraphFigures()]}
         asked = {"messages": self._messages}
         stream = self._graph.astream(asked, config, stream_mode=["messages"], subgraphs=True)
         async with aclosing(stream) as steps:
@@ -137,23 +138,35 @@ class _Tools(AsyncCallbackHandler):
     raise_error = True
     run_inline = True
 
-    def __init__(self, stream: GraphStream) -> None:
+    def __init__(self, stream: GraphStream, spans: GraphSpans) -> None:
         self._stream = stream
+        self._spans = spans
         self._loop = asyncio.get_running_loop()
         self._calls: dict[UUID, int] = {}
 
     async def on_tool_start(
-        self, serialized: dict[str, Any], input_str: str, *, run_id: UUID, inputs: Any = None, **_: Any
+        self,
+        serialized: dict[str, Any],
+        input_str: str,
+        *,
+        run_id: UUID,
+        parent_run_id: UUID | None = None,
+        inputs: Any = None,
+        **_: Any,
     ) -> None:
+        tool = str((serialized or {}).get("name") or "")
         arguments = json.dumps(inputs, default=str) if isinstance(inputs, dict) else json.dumps({"input": input_str})
-        self._calls[run_id] = await self._here(self._stream.called(str(serialized.get("name") or ""), arguments))
+        self._calls[run_id] = await self._here(self._stream.called(tool, arguments))
+        self._spans.tool_begins(tool or "tool", run_id, parent_run_id)
 
     async def on_tool_end(self, output: Any, *, run_id: UUID, **_: Any) -> None:
+        self._spans.tool_ended(run_id)
         text = output.text if isinstance(output, BaseMessage) else str(output)
         failed = getattr(output, "status", "") == "error"
         await self._tell(run_id, "" if failed else text, text if failed else "")
 
     async def on_tool_error(self, error: BaseException, *, run_id: UUID, **_: Any) -> None:
+        self._spans.tool_ended(run_id, error)
         await self._tell(run_id, "", error_text(error))
 
     async def _tell(self, run_id: UUID, result: str, error: str) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from jsonschema import Draft202012Validator
 from langchain_core.messages.tool import ToolCallChunk
 
+from infra.agents.langchain_tools import at_place
 from infra.agents.tool import Tool
 
 MOST_CALLS = 8
@@ -124,7 +125,7 @@ def _against_schema(arguments: Mapping[str, Any], parameters: Mapping[str, objec
     """Return what contradicts the tool's schema; arguments that it does not name are errors."""
     schema = {"additionalProperties": False, **parameters}
     errors = sorted(Draft202012Validator(schema).iter_errors(dict(arguments)), key=lambda error: list(error.path))
-    return "; ".join(f"{'.'.join(map(str, error.path)) or 'call'}: {error.message[:200]}" for error in errors[:5])
+    return "; ".join(at_place(error.path, error.message[:200]) for error in errors[:5])
 
 
 def _refuse_constant(name: str) -> float:

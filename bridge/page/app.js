@@ -55,7 +55,7 @@ const call = new Call(doorUrl(location), () => who.fields(), {
   fact: (message) => factCame(message),
   left: () => transcript.showSummaryPending(false),
   problem: showProblem,
-  unsaid: (texts) => transcript.showUnsaid(texts),
+  unsaid: (texts, live) => transcript.showUnsaid(texts, live),
   opened: ({ sessionId, token }) => {
     past.remember(sessionId, token);
     past.show(sessionId);

@@ -71,8 +71,7 @@ export class Call {
     this.on.problem(null);
     if (!this.live) this.connect();
     this.door.say(text);
-    this.keep();
-    this.on.unsaid(this.unsaid);
+    this.unsaidChanged();
   }
 
   mute(muted) {
@@ -106,7 +105,7 @@ export class Call {
     this.player.close();
     this.voice = null;
     this.door?.hangUp();
-    this.on.unsaid(this.unsaid);
+    this.unsaidChanged();
     this.on.change();
   }
 
@@ -121,6 +120,7 @@ export class Call {
     const texts = this.unsaid;
     this.connect();
     for (const text of texts) this.door.say(text);
+    this.unsaidChanged();
   }
 
   // ---- its state
@@ -268,6 +268,7 @@ export class Call {
     this.player.close();
     this.voice = null;
     keepSession(null);
+    this.unsaidChanged();
     this.on.problem(closedProblem(reason, error));
   }
 
@@ -298,7 +299,7 @@ export class Call {
 
   unsaidChanged() {
     this.keep();
-    this.on.unsaid(this.unsaid);
+    this.on.unsaid(this.unsaid, this.live);
   }
 
   hush(what, id, voice) {

@@ -81,10 +81,11 @@ export class Transcript {
     this.end.follow();
   }
 
-  // Texts that the server has not stored yet, after all others.
-  showUnsaid(texts) {
+  // Texts that the server has not stored yet, after all others; it no longer will if the call is over.
+  showUnsaid(texts, live) {
+    const state = live ? "sending…" : "not sent";
     this.unsaid.hidden = texts.length === 0;
-    this.unsaid.replaceChildren(...texts.map((text) => el("p", { className: "user typed" }, text, el("small", {}, "sending…"))));
+    this.unsaid.replaceChildren(...texts.map((text) => el("p", { className: "user typed" }, text, el("small", {}, state))));
     if (texts.length) this.list.append(this.unsaid);
     this.empty.hidden = this.views.size > 0 || texts.length > 0;
     this.end.follow();

@@ -2,7 +2,7 @@
 
 import inspect
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from langchain_core.tools import BaseTool, StructuredTool, ToolException
@@ -113,5 +113,11 @@ def _running(tool: BaseTool, call_field: str) -> Any:
 
 
 def _told(error: ValidationError) -> str:
-    told = (f"{'.'.join(map(str, each['loc'])) or 'arguments'}: {each['msg']}" for each in error.errors()[:5])
+    told = (at_place(each["loc"], each["msg"]) for each in error.errors()[:5])
     return f"the arguments do not fit: {'; '.join(told)}"
+
+
+def at_place(path: Iterable[object], message: str) -> str:
+    """Return what is wrong at a place within the arguments; without a place it is wrong with all of them."""
+    place = ".".join(map(str, path))
+    return f"{place}: {message}" if place else message

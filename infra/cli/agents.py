@@ -21,6 +21,20 @@ VariableOptions = Annotated[
     typer.Option("--variable", metavar="NAME=VALUE", help="A variable of the agent's instructions; may be repeated."),
 ]
 
+MOST_USER_CHARS = 256
+
+
+def _user(name: str) -> str:
+    if not 0 < len(name) <= MOST_USER_CHARS:
+        fail(f"--user must have 1 to {MOST_USER_CHARS} characters", BAD_INPUT)
+    return name
+
+
+UserOption = Annotated[
+    str,
+    typer.Option("--user", callback=_user, help="Who calls or writes: the agent remembers earlier conversations."),
+]
+
 
 def usable_agents(places: str) -> "Agents":
     """Return the agents of files or modules, and warn of what is wrong: their process would find out seconds later.

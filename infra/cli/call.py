@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from infra.cli.agents import AgentOption, VariableOptions, check_wish, wished
+from infra.cli.agents import AgentOption, UserOption, VariableOptions, check_wish, wished
 from infra.cli.doors import DOORS, WEBSOCKET, Caller, CallOptions, DoorOption, Room, UrlOption, open_door
 from infra.cli.output import BAD_INPUT, FAILED, check_target, err, fail, out, run_async, warn
 
@@ -24,7 +24,7 @@ def say(
         typer.Option("--out", metavar="WAV", help="Write the agent's sound to a WAV, timed as in the call."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the whole result as one JSON object.")] = False,
-    user: Annotated[str, typer.Option(help="Who calls.")] = "caller",
+    user: UserOption = "caller",
     agent: AgentOption = "",
     variables: VariableOptions = None,
     session: Annotated[str | None, typer.Option(help="Resume this session, if it is still open.")] = None,
@@ -61,7 +61,7 @@ def say(
 
     try:
         utterances = [ScriptedUtterance(_read(path)) for path in wavs]
-        _check_names(user, session, out_file)
+        _check_names(session, out_file)
         wish = wished(agent, variables)
         caller = Caller(session, token, resume_token, AgentWanted(**wish) if wish else None)
         call = CallOptions(caller, Room(room, token))
@@ -104,13 +104,11 @@ def _read(path: Path) -> "Sound":
     return sound
 
 
-def _check_names(user: str, session: str | None, out_file: Path | None) -> None:
+def _check_names(session: str | None, out_file: Path | None) -> None:
     from contracts.topology import checked_session
 
     if session is not None:
         checked_session(session)
-    if not user or len(user) > 256:
-        raise ValueError("--user must have 1 to 256 characters")
     if out_file is not None:
         check_target(out_file, ".wav")
 

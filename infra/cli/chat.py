@@ -3,15 +3,25 @@
 import asyncio
 import io
 import json
+import select
 import signal
 import sys
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
 
-from infra.cli.agents import AgentFiles, AgentOption, VariableOptions, check_files, check_wish, key_for, wished
+from infra.cli.agents import (
+    AgentFiles,
+    AgentOption,
+    UserOption,
+    VariableOptions,
+    check_files,
+    check_wish,
+    key_for,
+    wished,
+)
 from infra.cli.output import BAD_INPUT, FAILED, err, fail, out, progress, run_async, warn
 from infra.process.tasks import ended
 
@@ -22,6 +32,7 @@ if TYPE_CHECKING:
     from infra.caller.chat import ChatClient, ChatEvent
 
 OVER = "the conversation has ended: the agent has ended it, or nothing was said for too long"
+NOTHING_TO_SAY = "standard input is empty: type in a terminal, or give lines: `echo Hello. | daredevil chat`"
 MOST_SHOWN = 300
 """Characters shown of a tool's arguments and result; `daredevil events SESSION` shows all of them."""
 
@@ -30,7 +41,7 @@ def chat(
     files: AgentFiles = None,
     agent: AgentOption = "",
     variables: VariableOptions = None,
-    user: Annotated[str, typer.Option(help="Who writes: the agent remembers earlier conversations.")] = "caller",
+    user: UserOption = "caller",
     session: Annotated[str, typer.Option(help="Continue this conversation, if it is still open.")] = "",
     resume_token: Annotated[
         str, typer.Option(help="The secret of that session; for the system here, by default DAREDEVIL_ADMIN_KEY.")
@@ -59,12 +70,12 @@ def chat(
     """
     from infra.cli.system import page_with
 
-    if not user or len(user) > 256:
-        fail("--user must have 1 to 256 characters", BAD_INPUT)
     check_files(files, url)
     opening: dict[str, Any] = {"user_id": user} | wished(agent, variables)
     if not session:
         check_wish(opening, files, url)
+    if _is_empty(sys.stdin):
+        fail(NOTHING_TO_SAY, BAD_INPUT)
     system = page_with(url, files or [])
     if code := run_async(_chat(system, opening, (session, resume_token), key_for(token, url), as_json)):
         raise typer.Exit(code)
@@ -160,6 +171,16 @@ async def _lines() -> AsyncGenerator[str, None]:
     while (line := await read()) is not None:
         if line.strip():
             yield line.strip()
+
+
+def _is_empty(given: TextIO) -> bool:
+    """Return whether nothing will come from standard input, as from /dev/null, without waiting for it."""
+    try:
+        if given.isatty() or not select.select([given], [], [], 0)[0]:
+            return False
+        return not given.buffer.peek(1)  # type: ignore[attr-defined]
+    except (OSError, ValueError, AttributeError):  # it cannot be looked into
+        return False
 
 
 async def _piped() -> str | None:

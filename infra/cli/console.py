@@ -5,8 +5,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from infra.cli.agents import AgentFiles, AgentOption, VariableOptions, check_files, check_wish, key_for, wished
-from infra.cli.output import BAD_INPUT, FAILED, fail, out, progress, run_async
+from infra.cli.agents import (
+    AgentFiles,
+    AgentOption,
+    UserOption,
+    VariableOptions,
+    check_files,
+    check_wish,
+    key_for,
+    wished,
+)
+from infra.cli.output import FAILED, fail, out, progress, run_async
 
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
@@ -25,7 +34,7 @@ def console(
     files: AgentFiles = None,
     agent: AgentOption = "",
     variables: VariableOptions = None,
-    user: Annotated[str, typer.Option(help="Who calls.")] = "caller",
+    user: UserOption = "caller",
     token: Annotated[str, typer.Option(help="Your JWT, if DAREDEVIL_AUTH is set.")] = "",
     url: Annotated[
         str | None, typer.Option(help="The door (`ws://host:port/ws`); by default the one running here.")
@@ -56,8 +65,6 @@ def console(
     from infra.caller.talk import CallFailed
     from infra.cli.system import page_with
 
-    if not user or len(user) > 256:
-        fail("--user must have 1 to 256 characters", BAD_INPUT)
     try:
         if list_devices:
             typer.echo(device_list())

@@ -40,7 +40,7 @@ def top(
     """Show how a running system is doing: sessions, response gaps, consumers, engines, processes, the disk.
 
     Without a terminal it prints the figures once, unless --interval is given. The first figures, and those printed
-    once, count since the processes began.
+    once, count since the processes began. In a terminal, `q` ends it, and the arrow keys show what does not fit.
 
     For example:
 
@@ -63,22 +63,19 @@ async def _show(urls: Sequence[str], repeats: bool, as_json: bool, interval_s: f
                 return
     elif not repeats:
         out().print(_table(await anext(looks)))
+    elif out().is_terminal:
+        from infra.cli.top_screen import show_live
+
+        await show_live(looks, out())
     else:
-        await _show_live(looks)
-
-
-async def _show_live(looks: "AsyncIterator[Figures]") -> None:
-    from rich.live import Live
-
-    with Live(console=out(), auto_refresh=False, screen=out().is_terminal) as live:
         async for figures in looks:
-            live.update(_table(figures), refresh=True)
+            out().print(_table(figures))
 
 
 def _table(figures: "Figures") -> "RenderableType":
     from infra.cli.top_table import table_of
 
-    return table_of(figures)
+    return table_of(figures, out().width)
 
 
 async def _looks(urls: Sequence[str], interval_s: float, window_s: float) -> "AsyncIterator[Figures]":

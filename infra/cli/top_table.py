@@ -24,9 +24,18 @@ LATE_MS, BEHIND_S, FULL = 500, 5.0, 0.1
 """From here on a figure is red: as the alerts HighLatency, ConsumerStalled and DiskFilling."""
 
 
-def table_of(figures: Figures) -> RenderableType:
-    """Return the figures for a terminal."""
-    return Group(_summary(figures), _consumers(figures), _engines(figures), _processes(figures))
+SIDE_BY_SIDE = 100
+"""Columns of a terminal in which processes and consumers are beside each other."""
+
+
+def table_of(figures: Figures, width: int) -> RenderableType:
+    """Return the figures for a terminal of so many columns."""
+    processes, consumers = _processes(figures), _consumers(figures)
+    if width < SIDE_BY_SIDE:
+        return Group(_summary(figures), processes, consumers, _engines(figures))
+    beside = Table.grid(padding=(0, 3))
+    beside.add_row(processes, consumers)
+    return Group(_summary(figures), beside, _engines(figures))
 
 
 def _summary(figures: Figures) -> Table:
@@ -128,7 +137,7 @@ def _processes(figures: Figures) -> Table:
         )
         for each in figures.processes
     ]
-    return _of_rows(("process", "state", "CPU %", "MB", "loop lag p99 ms"), rows, words=2)
+    return _of_rows(("process", "state", "CPU %", "MB", "loop lag ms"), rows, words=2)
 
 
 def _of_rows(head: Sequence[str], rows: Iterable[Sequence[str]], words: int = 1) -> Table:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import time
 import urllib.error
 import urllib.request
 from collections import OrderedDict
@@ -19,6 +20,8 @@ Count = Callable[[str, Sequence[str]], Awaitable[list[int]]]
 
 KNOWN_TEXTS = 2_000
 TIMEOUT_S = 2.0
+REST_S = 5.0
+"""How long a server that did not answer is not asked again: a prompt is counted in several steps."""
 
 
 def bound_of(text: str) -> int:
@@ -49,8 +52,10 @@ def is_counted_by_server(name: str) -> bool:
 class TokenCounter:
     """Counts tokens for all models. Texts recur, so their counts are cached."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, clock: Callable[[], float] = time.monotonic) -> None:
         self._settings = settings
+        self._clock = clock
+        self._asked_again_s = float("-inf")
         self._known: OrderedDict[str, int] = OrderedDict()
 
     async def count(self, name: str, texts: Sequence[str]) -> list[int]:
@@ -62,6 +67,8 @@ class TokenCounter:
         if not is_counted_by_server(name):
             return Counted([bound_of(text) for text in texts], are_exact=False)
         new = [text for text in dict.fromkeys(texts) if text not in self._known]
+        if new and self._clock() < self._asked_again_s:
+            return _at_most(texts)
         if new:
             try:
                 counts = await asyncio.to_thread(_tokenize, local_url(self._settings), new)
@@ -69,13 +76,18 @@ class TokenCounter:
                 return Counted([-(-len(text) // 4) for text in texts], are_exact=False)
             except (urllib.error.URLError, OSError, ValueError, KeyError) as error:
                 log.debug("tokens are not counted but bounded: %r", error)
-                # Every token has at least one byte.
-                return Counted([len(text.encode(errors="replace")) for text in texts], are_exact=False)
+                self._asked_again_s = self._clock() + REST_S
+                return _at_most(texts)
             self._known.update(zip(new, counts, strict=True))
         found = [self._known[text] for text in texts]
         while len(self._known) > KNOWN_TEXTS:
             self._known.popitem(last=False)
         return Counted(found, are_exact=True)
+
+
+def _at_most(texts: Sequence[str]) -> Counted:
+    """Return the bound that always holds: every token has at least one byte."""
+    return Counted([len(text.encode(errors="replace")) for text in texts], are_exact=False)
 
 
 def _tokenize(url: str, texts: Sequence[str]) -> list[int]:

@@ -158,6 +158,7 @@ async def test_a_connection_ends_with_a_word_and_its_client_comes_back(
 async def test_the_log_is_reported_back_whenever_its_watcher_is_interrupted(
     nats_server: NatsServer, open_door: OpenDoor, monkeypatch: pytest.MonkeyPatch, part: str, at: int
 ) -> None:
+    monkeypatch.setattr(log_watch, "RETURN_S", 0.05)
     injected = Injected(10**9)
     monkeypatch.setattr(log_watch._Watch, part, injecting(getattr(log_watch._Watch, part), injected))
     listener = await open_door()

@@ -110,5 +110,6 @@ async def test_an_actor_that_starts_again_meanwhile_is_waited_for(open_door: Ope
         missed = await connection(broker).subscribe("health.reasoning")
         await missed.next_msg(timeout=5)
         assert not greeting.done()
+        await missed.unsubscribe()  # a connection that ends waits for whoever has not read what came
         await connection(broker).subscribe("health.reasoning", cb=answer)
         await asyncio.wait_for(greeting, 10)

@@ -52,7 +52,7 @@ async def test_barge_in_stops_the_agent_and_records_what_was_heard(system: Super
     assert "stop" in result.turns[-1].text.lower()
 
 
-@pytest.mark.parametrize("sound", ["cough.wav", "mhm.wav"])
+@pytest.mark.parametrize("sound", ["cough.wav", pytest.param("mhm.wav", marks=pytest.mark.nightly)])
 async def test_a_cough_or_an_mhm_over_a_reply_does_not_end_it(system: Supervisor, sound: str) -> None:
     story, noise = ScriptedUtterance(read_wav(DATA / "story.wav")), ScriptedUtterance(read_wav(DATA / sound))
     result = await place_call(system.page_url, [story, dataclasses.replace(noise, after_reply_ms=600)])

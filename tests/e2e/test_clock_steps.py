@@ -107,14 +107,11 @@ async def test_a_step_in_mid_call_is_not_heard_and_not_seen(
     assert (await _chat(system, "And then?", chat))["session_id"] == chat["session_id"]
 
 
+# Steps are shown by the test above, another copy that goes on by tests/actors/transcript/test_track_owner.py.
+@pytest.mark.nightly
 @pytest.mark.parametrize(
     ("hours", "moment"),
-    [
-        pytest.param(-1, "SpeechStarted", marks=pytest.mark.nightly),
-        pytest.param(-1, "PlaybackStarted", marks=pytest.mark.nightly),
-        (1, "SpeechStarted"),
-        pytest.param(1, "PlaybackStarted", marks=pytest.mark.nightly),
-    ],
+    [(-1, "SpeechStarted"), (-1, "PlaybackStarted"), (1, "SpeechStarted"), (1, "PlaybackStarted")],
 )
 async def test_a_transcript_process_an_hour_apart_takes_a_call_over(
     system: System, clocks: WallClocks, hours: int, moment: str

@@ -18,7 +18,8 @@ from tests.livekit_server import running_livekit
 from tests.speech import silence
 from tests.waiting import until_async
 
-pytestmark = [pytest.mark.e2e, pytest.mark.alone, pytest.mark.asyncio(loop_scope="package")]
+# That an agent hears no words in its own echo is shown by tests/actors/transcript/echo and test_brake.py beside it.
+pytestmark = [pytest.mark.e2e, pytest.mark.alone, pytest.mark.nightly, pytest.mark.asyncio(loop_scope="package")]
 
 GREETING = (
     "Hello, this is Daredevil. Your appointment is on March 3rd at 8:30 a.m. with Dr. Smith, and the fee is $12.75. "

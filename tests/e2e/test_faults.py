@@ -92,7 +92,7 @@ def assert_all_answered(result: CallResult, *words: str) -> None:
 @pytest.mark.parametrize(
     ("victim", "moment"),
     [
-        ("transcript", "SpeechStarted"),
+        pytest.param("transcript", "SpeechStarted", marks=pytest.mark.nightly),
         pytest.param("transcript", "PlaybackStarted", marks=pytest.mark.nightly),
         pytest.param("reasoning", "ReplyStarted", marks=pytest.mark.nightly),
         ("reasoning", "ReplyClauseWritten"),
@@ -129,6 +129,7 @@ async def test_the_call_goes_on_when_a_process_is_killed(system: Supervisor, vic
 # -- clients
 
 
+@pytest.mark.nightly  # tests/bridge/websocket/test_endpoint.py, tests/actors/transcript/test_track_owner.py
 async def test_a_caller_who_vanishes_in_mid_word_disturbs_no_other_call(system: Supervisor) -> None:
     other = asyncio.create_task(place_call(system.page_url, [DATA / "hello.wav", DATA / "what_time.wav"]))
     sound = read_wav(DATA / "story.wav")
@@ -204,14 +205,10 @@ async def test_events_of_a_session_that_is_not_there_are_exit_code_2(
 # -- the log
 
 
-@pytest.mark.parametrize(
-    "moment",
-    [
-        pytest.param("SpeechStarted", marks=pytest.mark.nightly),
-        "TurnEnded",
-        pytest.param("PlaybackStarted", marks=pytest.mark.nightly),
-    ],
-)
+# That NATS hangs is survived by each part: tests/bridge/call/test_outage.py, tests/actors/reasoning/test_frozen_log.py,
+# tests/infra/log/test_inbox.py; that it is killed, by the whole system above.
+@pytest.mark.nightly
+@pytest.mark.parametrize("moment", ["SpeechStarted", "TurnEnded", "PlaybackStarted"])
 async def test_a_call_outlasts_a_log_that_hangs(system: Supervisor, moment: str) -> None:
     hung = system.pids()["nats"]
 
@@ -233,6 +230,8 @@ async def test_a_call_outlasts_a_log_that_hangs(system: Supervisor, moment: str)
     assert len(ids) == len(set(ids))
 
 
+# tests/infra/log/test_dead_letters.py shows it of each durable, tests/infra/cli/test_cli.py of the commands.
+@pytest.mark.nightly
 async def test_rubbish_in_a_session_is_put_aside_with_the_reason_and_the_call_goes_on(system: Supervisor) -> None:
     writing: list[asyncio.Task[None]] = []
 

@@ -15,7 +15,9 @@ from tests.e2e.test_page_call import spoken_into_a_microphone
 from tests.systems import System, running_system
 from tests.waiting import until
 
-pytestmark = [pytest.mark.e2e, needs_chromium, pytest.mark.asyncio(loop_scope="package")]
+# The page in a room is shown by tests/bridge/page/test_room.py, a room of a whole system by test_room_call.py, and what
+# LiveKit's webhooks say by tests/bridge/http/livekit/test_webhook.py.
+pytestmark = [pytest.mark.e2e, pytest.mark.nightly, needs_chromium, pytest.mark.asyncio(loop_scope="package")]
 
 ANSWER_S = 60
 

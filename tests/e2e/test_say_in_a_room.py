@@ -11,7 +11,9 @@ import pytest
 from infra.caller import read_wav
 from infra.system.livekit import LiveKitMissing, livekit_server_path
 
-pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="package")]
+# A recording said in a room is shown by tests/infra/caller/test_room.py, a `say` that starts its system by
+# test_own_agents.py, a room of a whole system by test_room_call.py.
+pytestmark = [pytest.mark.e2e, pytest.mark.nightly, pytest.mark.asyncio(loop_scope="package")]
 
 DATA = Path(__file__).parent.parent / "data"
 

@@ -14,7 +14,9 @@ from tests.livekit_server import running_livekit
 from tests.speech import recorded, silence
 from tests.waiting import until, until_async
 
-pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="package")]
+# Whose words stop a reply is shown by tests/actors/transcript/test_barge_in.py, what the door makes of them by
+# tests/bridge/playback, a room of a whole system by test_room_call.py.
+pytestmark = [pytest.mark.e2e, pytest.mark.nightly, pytest.mark.asyncio(loop_scope="package")]
 
 GREETING = (
     "Hello, this is Daredevil speaking. I will tell you a long story about a small ship on a wide sea. "

@@ -33,6 +33,15 @@ from tests.waiting import until, until_async
 pytestmark = pytest.mark.slow
 
 
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a log that does not answer be given up sooner than in 3 to 4 s."""
+    monkeypatch.setattr(log_watch, "PROBE_S", 1.0)
+    monkeypatch.setattr(log_watch, "PROBE_ANSWER_S", 1.5)
+    monkeypatch.setattr("bridge.call.call.STORE_PATIENCE_S", 1.0)
+    monkeypatch.setattr("bridge.call.refused.PATIENCE_S", 1.0)
+
+
 async def test_what_is_said_while_the_log_is_away_is_told_when_it_is_back(
     nats_server: NatsServer, broker: NatsBroker, connect: Connect, agent: Agent
 ) -> None:

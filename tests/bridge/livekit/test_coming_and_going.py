@@ -57,7 +57,7 @@ async def test_an_agent_that_is_removed_ends_the_session(
     assert reason_of_end(await facts_with(agent, session_id, e.SessionClosed)) == "agent-removed"
 
 
-@pytest.mark.parametrize("times", [20, pytest.param(100, marks=pytest.mark.nightly)])
+@pytest.mark.parametrize("times", [8, pytest.param(100, marks=pytest.mark.nightly)])
 async def test_who_comes_and_goes_again_and_again_has_joined_and_left_as_often(
     start_bridge: StartBridge, invite: Invite, agent: Agent, livekit_server: LiveKitServer, hall: str, times: int
 ) -> None:

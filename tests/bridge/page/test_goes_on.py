@@ -49,6 +49,18 @@ async def test_a_text_is_sent_until_it_is_stored_under_one_id(page: Page, door: 
     assert len({message_id for message_id, _ in texts(door)}) == 2
 
 
+async def test_a_text_of_a_call_that_is_refused_is_not_sent_until_it_is_tried_again(page: Page, door: PageDoor) -> None:
+    door.refuse = {"type": "error", "code": "busy", "message": "200 conversations are open; try again soon."}
+    await type_text(page, "Are you there?")
+    await expect(page.locator(".unsaid")).to_have_text("Are you there?not sent")
+    door.refuse, door.stores = None, False
+    await page.get_by_role("button", name="Try again").click()
+    await expect(page.locator(".unsaid")).to_have_text("Are you there?sending…")
+    await until(lambda: texts(door))
+    await page.get_by_role("button", name="Hang up").click()
+    await expect(page.locator(".unsaid")).to_have_text("Are you there?not sent")
+
+
 async def test_a_page_that_comes_back_proves_that_it_is_its_session_and_reports_what_it_has(
     page: Page, door: PageDoor
 ) -> None:

@@ -21,6 +21,8 @@ SIZES = {
     "wide and low": (1280, 300),
 }
 SPOKEN_SIZES = ("desktop", "phone")
+TYPED_SIZES = ("zoomed to 400 %", "phone with its keyboard", "phone on its side")
+"""Those tried in every run, the rest at night."""
 EXCHANGES = 15
 PARTS = {"endpointing_ms": 400.0, "stt_ms": 40.0, "first_token_ms": 70.0, "first_audio_ms": 80.0}
 
@@ -28,7 +30,10 @@ PARTS = {"endpointing_ms": 400.0, "stt_ms": 40.0, "first_token_ms": 70.0, "first
 @pytest.mark.parametrize(
     ("size", "is_spoken"),
     [
-        *(pytest.param(size, False, id=f"{size}-typed") for size in SIZES),
+        *(
+            pytest.param(size, False, id=f"{size}-typed", marks=[pytest.mark.nightly] * (size not in TYPED_SIZES))
+            for size in SIZES
+        ),
         *(
             pytest.param(size, True, id=f"{size}-spoken", marks=[pytest.mark.nightly] * (size not in SPOKEN_SIZES))
             for size in SIZES

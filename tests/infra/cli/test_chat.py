@@ -1,6 +1,7 @@
 """How `daredevil chat` shows an answer."""
 
 import io
+import os
 from pathlib import Path
 from typing import Any
 
@@ -8,9 +9,10 @@ import pytest
 from typer.testing import CliRunner
 
 from infra.caller.chat import ChatEvent
+from infra.cli import chat
 from infra.cli.agents import wished
 from infra.cli.app import app
-from infra.cli.chat import MOST_SHOWN, _Json, _lines, _Shown
+from infra.cli.chat import MOST_SHOWN, _is_empty, _Json, _lines, _Shown
 
 
 def shown(*events: tuple[str, dict[str, Any]]) -> None:
@@ -67,6 +69,27 @@ async def test_piped_lines_are_turns_with_marks_in_place_of_what_is_no_utf_8(mon
     piped = io.BytesIO(b"caf\xe9?\n\n  And now? \n\xff\nlast")
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(piped, encoding="utf-8", errors="surrogateescape"))
     assert [line async for line in _lines()] == ["caf\ufffd?", "And now?", "\ufffd", "last"]
+
+
+def test_where_nothing_will_come_no_system_is_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    with Path("/dev/null").open() as nothing:
+        assert _is_empty(nothing)
+    monkeypatch.setattr(chat, "_is_empty", lambda _: True)
+    result = CliRunner().invoke(app, ["chat"])
+    assert result.exit_code == 2
+    assert "standard input is empty: type in a terminal, or give lines" in result.stderr
+
+
+def test_what_may_still_come_is_waited_for(tmp_path: Path) -> None:
+    (tmp_path / "lines").write_text("Hello.\n")
+    with (tmp_path / "lines").open() as lines:
+        assert not _is_empty(lines)
+        assert lines.readline() == "Hello.\n"
+    reading, writing = os.pipe()
+    with os.fdopen(reading) as piped:
+        assert not _is_empty(piped)
+        os.close(writing)
+        assert _is_empty(piped)
 
 
 def test_an_agent_and_its_variables_are_wished_for() -> None:

@@ -15,7 +15,9 @@ from tests.servers import NatsServer
 pytestmark = pytest.mark.slow
 
 
-@pytest.mark.parametrize("command", [("sessions",), ("replay", "--all", "--verify")])
+@pytest.mark.parametrize(
+    "command", [("sessions",), pytest.param(("replay", "--all", "--verify"), marks=pytest.mark.nightly)]
+)
 async def test_a_log_that_goes_away_while_it_is_read_is_said(
     broker: NatsBroker, nats_server: NatsServer, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
 ) -> None:

@@ -2,6 +2,11 @@
 
 import json
 import os
+import pty
+import subprocess
+import sys
+import termios
+from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -106,7 +111,7 @@ def test_a_system_that_does_not_answer_is_not_shown_as_idle() -> None:
 def shown(*parts: dict[Series, float], before: Reading | None = None) -> str:
     values = {key: value for part in parts for key, value in part.items()}
     console = Console(file=StringIO(), width=200)
-    console.print(table_of(figures(Reading(60.0, values), before)))
+    console.print(table_of(figures(Reading(60.0, values), before), 80))
     written = console.file
     assert isinstance(written, StringIO)
     return written.getvalue()
@@ -163,3 +168,38 @@ def test_the_log_and_its_consumers() -> None:
 
 def test_names_of_engines_are_not_read_as_markup() -> None:
     assert "[red]odd" in shown(value(t.ENGINE_ERRORS, 3, stage="llm", engine="[red]odd"))
+
+
+def press(terminal: int, keys: str, seen: Callable[[str], bool]) -> str:
+    """Press keys in a terminal, and return what is written since, up to where it satisfies `seen`."""
+    os.write(terminal, keys.encode())
+    written = ""
+    while not seen(written):
+        try:
+            written += os.read(terminal, 65_536).decode(errors="replace")
+        except OSError:  # the program has ended
+            return written
+    return written
+
+
+def test_in_a_low_terminal_it_says_that_there_is_more_shows_it_and_ends_at_q(data_dir: Path) -> None:
+    with serving(BRIDGE + CPU) as address:
+        file = targets_file(data_dir)
+        file.parent.mkdir()
+        targets = {"bridge": address} | {f"copy-{n}": f"127.0.0.{n}:1" for n in range(2, 22)}
+        file.write_text(json.dumps([{"targets": [at], "labels": {"process": name}} for name, at in targets.items()]))
+        ours, theirs = pty.openpty()
+        termios.tcsetwinsize(theirs, (24, 100))
+        command = [sys.executable, "-m", "infra.cli", "top", "--interval", "60"]
+        environment = os.environ | {"TERM": "xterm", "DAREDEVIL_DATA_DIR": str(data_dir)}
+        with subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, env=environment) as top:
+            os.close(theirs)
+            first = press(ours, "", lambda text: "more lines" in text)
+            assert "q ends · arrow keys: ↓ " in first
+            assert "bridge" in first
+            last = press(ours, "\x1b[F", lambda text: "more lines" in text)  # End
+            assert "↑ " in last
+            assert "↓ " not in last
+            press(ours, "q", lambda _: False)
+            assert top.wait(10) == 0
+        os.close(ours)

@@ -8,6 +8,7 @@ from livekit.agents import APIConnectionError, APIStatusError, llm
 from livekit.agents.types import APIConnectOptions
 
 from bridge.web_server import WebServer
+from infra.engines import reasoning_llm
 from infra.engines.reasoning_llm import PassedOn, ReasoningLLM
 from infra.settings import Settings
 from tests.actors.reasoning.models import ScriptedModel
@@ -67,7 +68,8 @@ async def test_problems_of_the_door_are_errors_that_a_session_knows(
 
 
 @pytest.mark.slow
-async def test_without_nats_it_says_so() -> None:
+async def test_without_nats_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reasoning_llm, "CONNECT_TIMEOUT_S", 0.5)
     async with ReasoningLLM("nats://127.0.0.1:9") as model:
         with pytest.raises(APIConnectionError, match="NATS at nats"):
             await model.ask("Hello.")

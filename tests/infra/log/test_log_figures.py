@@ -3,10 +3,12 @@
 import asyncio
 from pathlib import Path
 
+import pytest
 from faststream.nats import NatsBroker
 
 from contracts.events import Event
 from contracts.topology import SYNTHESIS, TRANSCRIPT
+from infra.log import log_figures
 from infra.log.connection import connection
 from infra.log.event_log import append
 from infra.log.log_figures import STALE_S, LogFigures
@@ -87,8 +89,9 @@ async def test_the_room_on_the_disk(broker: NatsBroker, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 async def test_a_log_that_is_away_is_not_ready_and_its_old_figures_are_not_told(
-    nats_server: NatsServer, broker: NatsBroker, tmp_path: Path
+    nats_server: NatsServer, broker: NatsBroker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(log_figures, "jetstream", lambda _: connection(broker).jetstream(timeout=1))
     figures = LogFigures(broker, tmp_path)
     with read_metrics() as read:
         async with figures.measured():

@@ -76,8 +76,14 @@ async def test_a_room_that_all_forgot_is_taken_by_a_bridge_of_the_agent_that_was
     assert "another is sent" not in other.log()
 
 
+@pytest.mark.parametrize("copies", [1, pytest.param(2, marks=pytest.mark.nightly)])
 async def test_of_a_room_that_went_while_all_were_dead_the_session_is_ended_once(
-    start_bridge: StartBridge, invite: Invite, agent: Agent, nats_server: NatsServer, livekit_server: LiveKitServer
+    start_bridge: StartBridge,
+    invite: Invite,
+    agent: Agent,
+    nats_server: NatsServer,
+    livekit_server: LiveKitServer,
+    copies: int,
 ) -> None:
     first = await start_bridge()
     ada, session_id = await talking(invite, agent)
@@ -86,7 +92,7 @@ async def test_of_a_room_that_went_while_all_were_dead_the_session_is_ended_once
     await all_die(first, nats_server)
     async with livekit_server.api() as livekit:
         await livekit.room.delete_room(api.DeleteRoomRequest(room="hall"))
-    bridges = await asyncio.gather(start_bridge(), start_bridge())
+    bridges = await asyncio.gather(*(start_bridge() for _ in range(copies)))
     facts = await facts_with(agent, session_id, e.SessionClosed, within_s=40)
     assert closed(facts)[0].reason == "room-gone"
     ends = ["TrackUnpublished", "PlaybackInterrupted", "ParticipantLeft", "SessionClosed"]
