@@ -4,9 +4,10 @@ from faststream.nats import NatsBroker
 
 from bridge.text_input import ProtocolError
 from contracts.profile import AgentProfile
-from infra.agents.card import AgentCards, known_cards
+from infra.agents.card import AgentCards
 from infra.agents.choosing import AgentWanted, local_time, with_agent, with_share
 from infra.agents.errors import UnknownAgent, UnknownVariable
+from infra.agents.known_cards import known_cards
 from infra.log.event_log import now_ns
 from infra.session.behaviour import in_share, profile_of
 from infra.settings import Settings

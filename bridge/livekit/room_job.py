@@ -34,7 +34,7 @@ from bridge.text_input import ProtocolError
 from contracts import events as e
 from contracts.profile import AgentProfile
 from contracts.topology import BRIDGE_LIVEKIT
-from infra.agents.card import known_cards
+from infra.agents.card import stored_cards
 from infra.livekit.naming import AGENT, participant_of_identity, session_of_room
 from infra.log.connection import connection
 from infra.log.copy_load import has_room
@@ -232,7 +232,7 @@ class RoomJob:
 
     async def _profile(self, user_id: str, attributes: Mapping[str, str]) -> AgentProfile:
         """Return how the agent behaves that this room wants. Raises ProtocolError, and nats errors."""
-        cards, job = await known_cards(self._broker), self._context.job
+        cards, job = await stored_cards(self._broker), self._context.job
         wanted = wanted_in(cards, job.metadata, job.agent_name, self._room.metadata, attributes)
         zone = attributes.get(TIME_ZONE_ATTRIBUTE, "")
         return profile_with(cards, self._settings, self.session_id, wanted, user_id, zone if is_zone(zone) else "")

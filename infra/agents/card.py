@@ -122,8 +122,8 @@ async def put_cards(broker: NatsBroker, cards: AgentCards) -> None:
     await bucket.put(AGENTS.key, written)
 
 
-async def known_cards(broker: NatsBroker) -> AgentCards:
-    """Return the agents that doors may choose. Raises nats errors."""
+async def stored_cards(broker: NatsBroker) -> AgentCards:
+    """Read which agents doors may choose. Raises nats errors."""
     try:
         bucket = await jetstream(broker).key_value(AGENTS.name)
         entry = await bucket.get(AGENTS.key)

@@ -9,6 +9,7 @@ from typing import Any
 from infra.agents.agent import TOOL_NAME, Agent
 from infra.agents.call import Call
 from infra.agents.errors import BadAgent
+from infra.agents.mcp_sessions import McpSessions
 from infra.agents.tool import Run, Tool, tool_of
 from infra.process.tasks import ended, own_cancellation_only
 from infra.tape.tape import Packing, Plain
@@ -34,7 +35,8 @@ class McpServers:
 
     def __init__(self, agents: Iterable[Agent] = (), ask: Ask | None = None) -> None:
         self._servers = [(agent, name) for agent in agents for name in agent.mcp]
-        self._ask = ask or tools_at
+        self._ask = ask or self._tools_at
+        self._sessions: list[McpSessions] = []
         self._tools: dict[tuple[str, str], list[Tool]] = {}
         self._problems: dict[tuple[str, str], str] = {}
         self._tasks: list[asyncio.Task[None]] = []
@@ -49,8 +51,17 @@ class McpServers:
             await asyncio.wait(asked, timeout=START_S)
 
     async def close(self) -> None:
-        """Stop asking."""
+        """Stop asking, and end the servers that are programs of their own."""
         await ended(*self._tasks)
+        await asyncio.gather(*(sessions.close() for sessions in self._sessions))
+
+    async def _tools_at(self, name: str, connection: Connection) -> list[Tool]:
+        if connection.get("transport") != "stdio":
+            return await tools_at(name, connection)
+        sessions = McpSessions(_known_to_adapters(connection))
+        found = await tools_at(name, connection, sessions)
+        self._sessions.append(sessions)
+        return found
 
     def tools_of(self, agent: Agent) -> list[Tool]:
         """Return the tools that an agent's servers have told of by now."""
@@ -98,18 +109,25 @@ class McpServers:
         return usable
 
 
-async def tools_at(name: str, connection: Connection) -> list[Tool]:
+async def tools_at(name: str, connection: Connection, sessions: McpSessions | None = None) -> list[Tool]:
     """Return the tools of a server: actions, but for those that the agent says are readers.
+
+    They run in `sessions`, or each call in a session of its own.
 
     Raises BadAgent, TypeError or ValueError for a connection that cannot be used, and whatever the server leads to.
     """
     from langchain_mcp_adapters.client import MultiServerMCPClient
 
     readers, idempotent = _names(connection, READERS), _names(connection, IDEMPOTENT)
-    how: Any = {key: value for key, value in connection.items() if key not in (READERS, IDEMPOTENT)}
-    client = MultiServerMCPClient({name: how}, handle_tool_errors=False)
+    how = _known_to_adapters(connection)
+    through: list[Any] = [sessions] if sessions is not None else []
+    client = MultiServerMCPClient({name: how}, tool_interceptors=through, handle_tool_errors=False)
     found = [tool_of(tool) for tool in await client.get_tools(server_name=name)]
     return [_marked(tool, tool.name in readers, tool.name in idempotent) for tool in found]
+
+
+def _known_to_adapters(connection: Connection) -> Any:
+    return {key: value for key, value in connection.items() if key not in (READERS, IDEMPOTENT)}
 
 
 def _names(connection: Connection, key: str) -> Sequence[str]:

@@ -6,7 +6,7 @@ from faststream.nats import NatsBroker
 
 from contracts.profile import AgentProfile
 from infra.agents.agent import Agent
-from infra.agents.card import AgentCard, AgentCards, card_of, cards_of, known_cards, put_cards
+from infra.agents.card import AgentCard, AgentCards, card_of, cards_of, put_cards, stored_cards
 from infra.agents.choosing import checked_variables, local_time, with_agent, with_share
 from infra.agents.errors import BadAgent, UnknownAgent, UnknownVariable
 from infra.agents.loading import Agents
@@ -97,11 +97,11 @@ def test_now_is_where_the_caller_is() -> None:
 
 
 async def test_cards_reach_the_doors_and_those_of_the_last_start_count(broker: NatsBroker) -> None:
-    assert await known_cards(broker) == AgentCards()
+    assert await stored_cards(broker) == AgentCards()
     await put_cards(broker, CARDS)
-    assert await known_cards(broker) == CARDS
+    assert await stored_cards(broker) == CARDS
     await put_cards(broker, AgentCards())
-    assert await known_cards(broker) == AgentCards()
+    assert await stored_cards(broker) == AgentCards()
 
 
 def test_a_session_gets_one_of_the_engines_that_its_agent_shares_out() -> None:

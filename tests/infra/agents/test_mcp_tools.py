@@ -2,14 +2,17 @@
 
 import asyncio
 import sys
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
+import psutil
 import pytest
 
 from infra.agents import mcp_tools
 from infra.agents.agent import Agent
 from infra.agents.call import Call
+from infra.agents.mcp_sessions import MOST
 from infra.agents.mcp_tools import McpServers, tools_at
 from infra.agents.running import run_tool
 from infra.agents.tool import Tool
@@ -38,13 +41,65 @@ def an_agent(*names: str, **fields: object) -> Agent:
 @pytest.mark.slow
 async def test_a_real_server_lists_its_tools_and_runs_them() -> None:
     found = {tool.name: tool for tool in await tools_at("calendar", CALENDAR)}
-    assert {name: tool.kind for name, tool in found.items()} == {"list_events": "reader", "add_event": "action"}
+    assert {name: found[name].kind for name in ("list_events", "add_event")} == {
+        "list_events": "reader",
+        "add_event": "action",
+    }
     assert "day" in str(found["list_events"].parameters)
     result = await run_tool(found["list_events"], {"day": "Monday"}, Call("s-1"))
     assert (result.outcome, result.result) == ("ok", "nothing on Monday")
     failed = await run_tool(found["list_events"], {"day": "never"}, Call("s-1"))
     assert failed.outcome == "failed"
     assert "there is no such day" in failed.error
+
+
+@pytest.fixture
+async def calendar() -> AsyncIterator[dict[str, Tool]]:
+    """The tools of a server that runs as a program, as an agent has them."""
+    agent = Agent(name="a", mcp={"calendar": CALENDAR})
+    servers = McpServers([agent])
+    await servers.open()
+    await until(lambda: servers.tools_of(agent), 30)
+    yield {tool.name: tool for tool in servers.tools_of(agent)}
+    await servers.close()
+
+
+async def process_of(tools: dict[str, Tool], seconds: float = 0.0) -> int:
+    result = await run_tool(tools["slow"], {"seconds": seconds}, Call("s-1"))
+    assert result.outcome == "ok", result.error
+    return int(result.result)
+
+
+async def test_a_program_is_kept_from_call_to_call_and_ends_with_the_agents() -> None:
+    agent = Agent(name="a", mcp={"calendar": CALENDAR})
+    servers = McpServers([agent])
+    await servers.open()
+    await until(lambda: servers.tools_of(agent), 30)
+    tools = {tool.name: tool for tool in servers.tools_of(agent)}
+    pids = {await process_of(tools) for _ in range(3)}
+    assert len(pids) == 1
+    await servers.close()
+    assert not psutil.pid_exists(*pids)
+
+
+async def test_calls_at_once_have_a_program_each_up_to_a_few(calendar: dict[str, Tool]) -> None:
+    pids = await asyncio.gather(*(process_of(calendar, 0.2) for _ in range(6)))
+    assert len(set(pids)) == MOST
+
+
+async def test_a_program_that_has_died_is_started_again(calendar: dict[str, Tool]) -> None:
+    before = await process_of(calendar)
+    psutil.Process(before).kill()
+    assert await process_of(calendar) != before
+    assert (await run_tool(calendar["die"], {}, Call("s-1"))).outcome == "failed"
+    assert await process_of(calendar)
+
+
+async def test_a_call_that_is_given_up_leaves_the_program_to_the_next(calendar: dict[str, Tool]) -> None:
+    before = await process_of(calendar)
+    given_up = await run_tool(replace(calendar["slow"], timeout_s=0.1), {"seconds": 0.3}, Call("s-1"))
+    assert given_up.outcome == "timed-out"
+    assert await process_of(calendar) == before
 
 
 async def test_an_agent_goes_on_without_a_server_that_is_away_and_has_it_later(
