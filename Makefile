@@ -4,7 +4,7 @@ INSTALLED := $(VENV)/.installed
 INSTALLED_DEV := $(VENV)/.installed-dev
 LOCK := $(VENV)/bin/uv pip compile --universal --generate-hashes --upgrade -q --custom-compile-command "make lock" pyproject.toml
 
-.PHONY: help setup setup-dev run pulsar test test-quick test-nightly monitoring-test helm-tools helm-test lint lock asyncapi settings-table metrics-table dashboards clean
+.PHONY: help setup setup-dev run pulsar test test-quick test-nightly monitoring-test helm-tools helm-test docs lint lock asyncapi settings-table metrics-table dashboards clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,6 +49,9 @@ helm-tools: setup-dev ## what the Helm chart is tested with: Go builds helm and 
 
 helm-test: helm-tools ## lint, render and validate the Helm chart, strictly
 	@bash scripts/test.sh tests/infra/deploy/test_chart.py
+
+docs: setup-dev ## build the site of the documents in site/, strictly: every page, link and anchor is there
+	@NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --strict
 
 lint: setup-dev ## ruff, mypy and the layers of imports; with npm also Redocly and Spectral on the HTTP API
 	$(VENV)/bin/ruff check .

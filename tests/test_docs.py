@@ -18,7 +18,7 @@ PAGES = (
     "README.md",
     "CHANGELOG.md",
     "CONTRIBUTING.md",
-    *sorted(f"docs/{page.name}" for page in (ROOT / "docs").glob("*.md")),
+    *sorted(page.relative_to(ROOT).as_posix() for page in (ROOT / "docs").rglob("*.md")),
 )
 CALLS = ROOT / "tests" / "data" / "calls"
 
@@ -62,6 +62,21 @@ def test_every_command_is_documented_and_every_make_target_that_a_page_names_exi
     makefile = (ROOT / "Makefile").read_text()
     for target in re.findall(r"(?:`| {4})make ([a-z-]+)\b", pages):
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
+
+
+def test_commands_that_pages_show_exist() -> None:
+    from infra.cli.app import app
+
+    groups = {group.name for group in app.registered_groups}
+    commands = {command.name or getattr(command.callback, "__name__", "") for command in app.registered_commands}
+    pages = {page: (ROOT / page).read_text() for page in PAGES if page != "CHANGELOG.md"}
+    shown = {
+        (page, command)
+        for page, text in pages.items()
+        for command in re.findall(r"(?:^ {4}(?:\$ )?|`)(?:\.venv/bin/)?daredevil ([a-z][a-z-]*)", text, re.MULTILINE)
+    }
+    assert len(shown) > 50
+    assert not {(page, command) for page, command in shown if command not in groups | commands}
 
 
 def test_the_map_of_the_architecture_page_shows_every_package_and_files_that_exist() -> None:
