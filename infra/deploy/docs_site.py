@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from contracts.topology import CHANNELS, DURABLES, EVENTS, LISTENERS, REQUESTS, role_of
+from contracts.topology import CHANNELS, DURABLES, EVENTS, FACTS, LISTENERS, REQUESTS, role_of
 
 if TYPE_CHECKING:
     from mkdocs.config.defaults import MkDocsConfig
@@ -95,7 +95,9 @@ def all_subjects() -> str:
     """Return every subject with what it carries."""
     lines = ["### Facts", "", "| subject | event | appended by |", "|---|---|---|"]
     for row in EVENTS:
-        lines.append(f"| `voice.<session>.{row.tail}` | {row.event.__name__} | {', '.join(row.publishers)} |")
+        noun, state = row.tail.split(".")
+        subject = FACTS.text.replace("{noun}", noun).replace("{state}", state)
+        lines.append(f"| `{subject}` | {row.event.__name__} | {', '.join(row.publishers)} |")
     lines += ["", "### Requests", "", "| subject | what it asks | answered by |", "|---|---|---|"]
     for request in REQUESTS:
         lines.append(

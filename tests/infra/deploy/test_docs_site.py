@@ -71,7 +71,7 @@ def test_a_broken_link_is_found(tmp_path: Path) -> None:
 def test_every_subject_is_in_the_table() -> None:
     table = docs_site.all_subjects()
     for row in EVENTS:
-        assert f"| `voice.<session>.{row.tail}` | {row.event.__name__} |" in table
+        assert f"| `voice.{{session}}.{row.tail}` | {row.event.__name__} |" in table
     for each in (*REQUESTS, *CHANNELS):
         assert f"| `{each.address.text}` |" in table
 
