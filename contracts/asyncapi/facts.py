@@ -75,6 +75,7 @@ def fact_headers() -> Node:
                 "Nats-Subject": text("Of a live or replayed fact: the subject on which it is stored."),
                 "Nats-Sequence": text("Of a live or replayed fact: its place in the log."),
                 "Nats-Time-Stamp": text("Of a live or replayed fact: when it was stored, RFC 3339."),
+                "Daredevil-Stored": text("Of a fact that came back from a backup: when it was first stored, RFC 3339."),
                 "Daredevil-Event-Id": text("Of a replayed fact: its id."),
                 "traceparent": text("W3C trace context of what sent it."),
                 "tracestate": text("W3C trace state."),

@@ -84,6 +84,15 @@ STREAMS: tuple[Stream, ...] = (
     ),
 )
 
+KEPT_STREAMS = tuple(stream.name for stream in STREAMS if stream.storage == "file" and not stream.max_age_s)
+"""What a backup has, the log first: what the others hold is of the facts in it, and stored before or soon after."""
+
+RESTORING = "RESTORING"
+"""The stream that a NATS has while a backup is being restored into it: nothing runs on it meanwhile."""
+
+RESTORING_GAP = Address("restoring.gap.{stream}")
+"""Where messages are stored in the place of missing ones, and removed again: so the others get their own sequences."""
+
 
 @dataclass(frozen=True, slots=True)
 class Durable:

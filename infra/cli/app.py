@@ -9,6 +9,7 @@ from typer.core import TyperGroup
 
 from infra.cannot_run import CannotRun
 from infra.cli import (
+    backup,
     bench,
     call,
     chat,
@@ -81,6 +82,8 @@ app = typer.Typer(
 
   daredevil export SESSION -f webm       write the recording; or json, md, txt, srt, wav
 
+  daredevil backup PLACE                 copy the log to a folder or to s3://bucket/prefix; restore puts it back
+
   daredevil projections                  show how far tables and topics are behind the log
 
   daredevil top                          how the running system is doing, live
@@ -111,6 +114,8 @@ app.add_typer(dead.app, name="dead")
 app.add_typer(tools.app, name="tools")
 app.command()(erase.erase)
 app.command()(provision.provision)
+app.command()(backup.backup)
+app.command()(backup.restore)
 app.command()(token.token)
 app.command()(top.top)
 app.command()(checks.doctor)

@@ -335,6 +335,8 @@ OUTPUTS: dict[str, Output] = {
     "dead list": Output("a dead letter", _dead, lines=True),
     "erase": Output("the receipt", _erase),
     "provision": Output("what is not on NATS as it should be", _provision, lines=True),
+    "backup": Output("what a backup copied", _figures("infra.backup.copying", "BackupFigures")),
+    "restore": Output("what was restored", _figures("infra.backup.restoring", "RestoreFigures")),
     "token": Output("a token for a room", _token),
     "top": Output("how the system is doing", _figures("infra.metrics.figures", "Figures"), lines=True),
     "doctor": Output("one thing that was checked", _doctor, lines=True),

@@ -97,7 +97,8 @@ def what_remains(sessions: list[SessionReceipt]) -> list[str]:
 def out_of_reach(sessions: list[StoredSession], settings: Settings) -> list[str]:
     """Return what no erasure here can remove, as text."""
     beyond = [
-        "backups and exports of the log, the tables or the recordings",
+        "backups made by `daredevil backup`, until it runs again (keep this receipt for a restore of an earlier one)",
+        "exports, and other copies of the log, the tables or the recordings",
         "prompts and short sounds in the memory of running engines, until newer ones replace them or they restart",
     ]
     beyond += [row.out_of_reach for row in enabled(settings) if row.out_of_reach]

@@ -84,7 +84,7 @@ def _text(fields: dict[str, Any], name: str) -> str | None:
 
 def _time_ns(fields: dict[str, Any], message: StoredMessage) -> int:
     value = fields.get("time_ns")
-    return value if isinstance(value, int) and value >= 0 else stored_ns(message.headers.get("Nats-Time-Stamp", ""))
+    return value if isinstance(value, int) and value >= 0 else stored_ns(message.stored)
 
 
 def stored_ns(stamp: str) -> int:

@@ -15,7 +15,7 @@ from nats.js import JetStreamContext
 from nats.js.api import ConsumerConfig, StreamConfig
 from nats.js.errors import APIError, NotFoundError
 
-from contracts.topology import DURABLES, STREAMS, VOICE, Durable
+from contracts.topology import DURABLES, RESTORING, STREAMS, VOICE, Durable
 from infra.cannot_run import CannotRun
 from infra.log.wanted_streams import (
     CONSUMER_FIELDS,
@@ -43,6 +43,24 @@ Report = Callable[[str], None]
 
 class NotProvisioned(CannotRun):
     """Something is missing on NATS, or is not as it should be, and this process cannot put it right."""
+
+
+class NotYetRestored(CannotRun):
+    """A backup is being restored into this NATS, or that was cut short."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "a backup is being restored here, or was in part: run the same `daredevil restore` again, then start this"
+        )
+
+
+async def check_restored(js: JetStreamContext) -> None:
+    """Raise NotYetRestored if the log is there in part only; raises nats errors."""
+    try:
+        await js.stream_info(RESTORING)
+    except NotFoundError:
+        return
+    raise NotYetRestored
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,9 +223,11 @@ async def provide(js: JetStreamContext, process: str, is_open: bool) -> None:
 
     Where NATS asks for credentials (it is not `is_open`), a process may create only what is lost with its server, the
     streams in memory: for the rest it needs an operator. A memory stream is gone after a restart of the server, so this
-    runs again at each reconnect. Raises NotProvisioned, nats errors.
+    runs again at each reconnect. Raises NotProvisioned, NotYetRestored, nats errors.
     """
     there = set(await _stream_names(js))
+    if RESTORING in there:
+        raise NotYetRestored
     for stream in STREAMS:
         if stream.name in there or not is_wanted(stream, settings()):
             continue

@@ -35,6 +35,9 @@ NEAR_MESSAGES = 200
 
 RETRY_S = 0.25
 
+STORED_HEADER = "Daredevil-Stored"
+"""When a message that came back from a backup was first stored: RFC 3339, by the clock of the NATS that had it."""
+
 Result = TypeVar("Result")
 
 
@@ -52,9 +55,14 @@ class StoredMessage:
     headers: Mapping[str, str] = field(default_factory=dict)
 
     @property
+    def stored(self) -> str:
+        """When NATS first stored it, by its server's clock: RFC 3339, empty if that is not known."""
+        return self.headers.get(STORED_HEADER) or self.headers.get("Nats-Time-Stamp", "")
+
+    @property
     def stored_ns(self) -> int:
-        """When NATS stored it: Unix epoch ns by its server's clock, exact to the microsecond."""
-        return time_ns_of(self.headers["Nats-Time-Stamp"])
+        """The same as Unix epoch ns, exact to the microsecond."""
+        return time_ns_of(self.stored)
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,7 +72,7 @@ def replay_headers(message: StoredMessage) -> dict[str, str]:
     found = {
         "Nats-Subject": message.subject,
         "Nats-Sequence": str(message.sequence),
-        "Nats-Time-Stamp": stored.get("Nats-Time-Stamp", ""),
+        "Nats-Time-Stamp": message.stored,
         "Daredevil-Event": stored.get("Daredevil-Event", ""),
         "Daredevil-Event-Id": stored.get("Nats-Msg-Id", ""),
     }

@@ -1,4 +1,4 @@
-"""A NATS server that a benchmark or a rehearsal runs for itself, with an empty log."""
+"""A NATS server that a benchmark, a rehearsal or a restore runs for itself."""
 
 import os
 import signal
@@ -28,19 +28,28 @@ async def own_nats(folder: Path, port: int = 0) -> AsyncIterator[OwnNats]:
 
     It does not sync each fact: filling the log is not what is measured or tried. Raises TimeoutError, OSError.
     """
-    port = port or free_port()
-    config = write_nats_config(folder / "nats", port)
-    config.write_text(config.read_text().replace("sync_interval: always", "sync_interval: 1m"))
-    server = await start_program((nats_server_path(), "-c", str(config)), os.environ, folder / "nats.log")
-    try:
-        await wait_for_port(port)
-        found = OwnNats(f"nats://127.0.0.1:{port}", server.pid)
+    async with unsynced_nats(folder, port) as found:
         nc = await nats.connect(found.url)
         try:
             await provision(nc.jetstream())
         finally:
             await nc.close()
         yield found
+
+
+@asynccontextmanager
+async def unsynced_nats(folder: Path, port: int = 0) -> AsyncIterator[OwnNats]:
+    """Run a server on the data in `folder` for the block, as it is, without syncing each message to disk.
+
+    Raises TimeoutError, OSError.
+    """
+    port = port or free_port()
+    config = write_nats_config(folder / "nats", port)
+    config.write_text(config.read_text().replace("sync_interval: always", "sync_interval: 1m"))
+    server = await start_program((nats_server_path(), "-c", str(config)), os.environ, folder / "nats.log")
+    try:
+        await wait_for_port(port)
+        yield OwnNats(f"nats://127.0.0.1:{port}", server.pid)
     finally:
         server.send(signal.SIGTERM)
         await server.wait()

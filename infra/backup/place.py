@@ -1,0 +1,151 @@
+"""Where a backup is: a folder, or a prefix of an object store (S3, Google Cloud Storage, Azure), by obstore."""
+
+import asyncio
+import fcntl
+import os
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import obstore
+from obstore.exceptions import AlreadyExistsError, BaseError, PreconditionError
+from obstore.store import LocalStore, from_url
+
+from infra.backup.chunk import BrokenBackup
+from infra.backup.manifest import MANIFEST, Manifest, read_manifest
+from infra.cannot_run import CannotRun
+
+TIMEOUT_S = 60.0
+LOCK = "lock"
+T = TypeVar("T")
+
+
+class PlaceUnusable(CannotRun):
+    """The folder or store cannot be read or written; the message says why."""
+
+
+class NoBackup(CannotRun):
+    """There is no backup at this place."""
+
+    exit_code = 2
+
+
+class BackupElsewhere(CannotRun):
+    """Another backup writes to this place now."""
+
+
+class Place:
+    """A folder or a prefix. Raises PlaceUnusable from everything that reaches it; each request has a timeout."""
+
+    def __init__(self, name: str) -> None:
+        """Open `name`, a path or a URL such as `s3://bucket/prefix`. Raises PlaceUnusable."""
+        self.name = name
+        self.folder = None if "://" in name else Path(name).absolute()
+        self._etag: str | None = None
+        with _named(name):
+            if self.folder is not None:
+                self._store: Any = LocalStore(str(self.folder), mkdir=True) if self.folder.is_dir() else None
+            else:
+                # Addresses and keys come from the usual variables (AWS_ACCESS_KEY_ID, AWS_ENDPOINT_URL, …); who names an
+                # address without TLS means it.
+                options: Any = {"timeout": f"{TIMEOUT_S:g}s", "allow_http": True}
+                self._store = from_url(name, client_options=options)
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Keep other backups away from a folder, which is made if it is missing. Raises BackupElsewhere.
+
+        In a store the manifest is replaced only if it is the one that was read.
+        """
+        if self.folder is None:
+            yield
+            return
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            lock = os.open(self.folder / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
+        except OSError as error:
+            raise PlaceUnusable(f"{self.name} cannot be written: {error.strerror}") from error
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._store = LocalStore(str(self.folder))
+            yield
+        except BlockingIOError as error:
+            raise BackupElsewhere(f"another backup writes to {self.name} now: wait until it has ended") from error
+        finally:
+            os.close(lock)
+
+    async def manifest(self) -> Manifest | None:
+        """Return the manifest, None if there is no backup. Raises BrokenBackup."""
+        if self._store is None:
+            return None
+        with _named(self.name):
+            try:
+                found = await obstore.get_async(self._store, MANIFEST)
+            except FileNotFoundError:
+                return None
+            self._etag = found.meta["e_tag"]
+            return read_manifest(bytes(await found.bytes_async()))
+
+    async def save_manifest(self, manifest: Manifest) -> None:
+        """Replace the manifest, atomically. Raises BackupElsewhere if another backup has replaced it."""
+        data = manifest.dump()
+        if self.folder is not None:
+            await self.write(MANIFEST, data)
+            return
+        mode: Any = {"e_tag": self._etag} if self._etag else "create"
+        with _named(self.name):
+            try:
+                self._etag = (await obstore.put_async(self._store, MANIFEST, data, mode=mode))["e_tag"]
+            except (PreconditionError, AlreadyExistsError) as error:
+                raise BackupElsewhere(f"another backup has written to {self.name} meanwhile: run this again") from error
+
+    async def write(self, file: str, data: bytes) -> None:
+        """Store a file, whole or not at all, on disk when this returns."""
+        with _named(f"{self.name}/{file}"):
+            await obstore.put_async(self._store, file, data)
+            if self.folder is not None:
+                await asyncio.to_thread(_sync, self.folder / file)
+
+    async def read(self, file: str) -> bytes:
+        """Return a file. Raises BrokenBackup if there is none."""
+        with _named(f"{self.name}/{file}"):
+            try:
+                return bytes(await (await obstore.get_async(self._store, file)).bytes_async())
+            except FileNotFoundError as error:
+                raise BrokenBackup(f"{file} is missing in {self.name}") from error
+
+    async def delete(self, files: list[str]) -> None:
+        """Remove files."""
+        with _named(self.name):
+            if files:
+                await obstore.delete_async(self._store, files)
+
+    async def files(self, wanted: Callable[[str], bool]) -> AsyncIterator[str]:
+        """Yield the names of the files that are wanted."""
+        with _named(self.name):
+            async for page in obstore.list(self._store):
+                for found in page:
+                    if wanted(found["path"]):
+                        yield found["path"]
+
+
+@contextmanager
+def _named(what: str) -> Iterator[None]:
+    """Say in one line what could not be reached."""
+    try:
+        yield
+    except (BrokenBackup, CannotRun):
+        raise
+    except (BaseError, OSError, ValueError, NotImplementedError) as error:
+        reason = str(error).partition("\n")[0]
+        raise PlaceUnusable(f"{what} cannot be used: {reason}") from error
+
+
+def _sync(path: Path) -> None:
+    for each in (path, path.parent):
+        file = os.open(each, os.O_RDONLY)
+        try:
+            os.fsync(file)
+        finally:
+            os.close(file)

@@ -1,0 +1,272 @@
+"""Puts a backup into an empty NATS: the same sequences, bytes and ids, and what consumers had handled."""
+
+import json
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
+
+from nats.aio.client import Client
+from nats.js.api import ConsumerConfig, DeliverPolicy, StorageType, StoreCompression, StreamConfig
+from nats.js.errors import NotFoundError
+
+from contracts.topology import RESTORING, RESTORING_GAP, STREAMS, Stream
+from infra.backup.again_erased import ErasedAgain
+from infra.backup.chunk import SavedMessage, unpack
+from infra.backup.copying import Report
+from infra.backup.manifest import ConsumerEntry, ErasedWords, Manifest, StreamEntry
+from infra.backup.place import NoBackup, Place
+from infra.backup.storing import AT_ONCE, BATCH_BYTES, Storing
+from infra.cannot_run import CannotRun
+from infra.log.clock import time_ns_of
+from infra.log.event_log import now_ns
+from infra.log.provisioning import max_age_s
+from infra.settings import settings
+
+LEAST_API_LEVEL = 4
+"""JetStream's API level from which a consumer can be told where to go on (NATS 2.14)."""
+
+SHORTEST_WINDOW_S = 0.1
+"""NATS allows no shorter one. Ids that came hours apart are stored within a second of each other here."""
+
+MARK = "backup"
+"""Which backup is being restored, in the metadata of the stream that says so."""
+
+Provision = Callable[[], Awaitable[None]]
+
+
+class NotEmpty(CannotRun):
+    """The NATS to restore into has messages already."""
+
+    exit_code = 2
+
+
+class CannotRestore(CannotRun):
+    """A backup cannot be restored into this NATS; the message says why."""
+
+    exit_code = 2
+
+
+@dataclass(slots=True)
+class Restored:
+    """What was restored of one stream. `left_out` were erased, or older than what is kept."""
+
+    messages: int = 0
+    left_out: int = 0
+    size: int = 0
+    last: int = 0
+
+
+@dataclass(slots=True)
+class RestoreFigures:
+    """What a restore did, or would do. `consumers` continue where they had got to."""
+
+    place: str
+    is_dry_run: bool = False
+    made: str = ""
+    streams: dict[str, Restored] = field(default_factory=dict)
+    consumers: int = 0
+    erased_again: int = 0
+    took_s: float = 0
+
+
+async def complete_manifest(place: Place) -> Manifest:
+    """Return the manifest of a backup that can be restored. Raises NoBackup, BrokenBackup, PlaceUnusable."""
+    manifest = await place.manifest()
+    if manifest is None:
+        raise NoBackup(f"there is no backup in {place.name}: `daredevil backup {place.name}` makes one")
+    if not manifest.runs:
+        raise NoBackup(f"the backup in {place.name} was not completed: run `daredevil backup {place.name}` again")
+    return manifest
+
+
+async def check(place: Place, manifest: Manifest, progress: Report) -> RestoreFigures:
+    """Read every file of a backup, and compare it with the manifest. Raises BrokenBackup, PlaceUnusable."""
+    began_s = time.monotonic()
+    figures = RestoreFigures(place.name, True, manifest.ended, consumers=len(manifest.consumers))
+    for name, entry in manifest.streams.items():
+        progress(f"{name}: reading {len(entry.chunks):,} files")
+        restored = figures.streams[name] = Restored(last=entry.last)
+        words = ErasedWords(manifest.erased)
+        async for message in _messages(place, entry):
+            if words.has(name, message):
+                restored.left_out += 1
+                continue
+            restored.messages += 1
+            restored.size += message.size
+    figures.took_s = round(time.monotonic() - began_s, 3)
+    return figures
+
+
+async def restore(
+    nc: Client, place: Place, manifest: Manifest, provision: Provision, again: ErasedAgain, progress: Report
+) -> RestoreFigures:
+    """Restore a backup into a NATS without messages, or go on with a restore that was cut short.
+
+    `provision` gives the streams the form that they have in a running system; `again` has what was erased after the
+    backup. Raises NotEmpty, CannotRestore, BrokenBackup, PlaceUnusable, nats errors, TimeoutError.
+    """
+    return await _Restore(nc, place, manifest, again, progress).run(provision)
+
+
+async def _messages(place: Place, entry: StreamEntry) -> AsyncIterator[SavedMessage]:
+    for chunk in entry.chunks:
+        for message in unpack(chunk.file, await place.read(chunk.file), chunk.sha256):
+            yield message
+
+
+def _as_restored(row: Stream, entry: StreamEntry, window_s: float) -> StreamConfig:
+    """Return a stream's form while it is being restored: nothing is sent on, nothing expires."""
+    return StreamConfig(
+        name=row.name,
+        subjects=[*row.subjects, RESTORING_GAP.of(row.name)],
+        storage=StorageType.FILE,
+        compression=StoreCompression.S2 if row.is_compressed else None,
+        duplicate_window=window_s,
+        first_seq=max(1, next((chunk.first for chunk in entry.chunks), entry.last + 1)),
+        allow_direct=True,
+    )
+
+
+def _end_ns(entry: StreamEntry) -> int:
+    """Return from when on NATS is to know the ids of what is restored, as it did when the backup was made."""
+    return time_ns_of(entry.chunks[-1].newest) - round(entry.window_s * 1e9) if entry.chunks else 0
+
+
+class _Restore:
+    def __init__(self, nc: Client, place: Place, manifest: Manifest, again: ErasedAgain, progress: Report) -> None:
+        self._nc = nc
+        self._js = nc.jetstream()
+        self._place = place
+        self._manifest = manifest
+        self._erased = ErasedWords(manifest.erased)
+        self._again = again
+        self._progress = progress
+        self._figures = RestoreFigures(place.name, made=manifest.ended)
+
+    async def run(self, provision: Provision) -> RestoreFigures:
+        began_s = time.monotonic()
+        rows = {stream.name: stream for stream in STREAMS}
+        if unknown := [name for name in self._manifest.streams if name not in rows]:
+            raise CannotRestore(f"this version knows no stream {', '.join(unknown)}, which the backup has")
+        await self._check_server()
+        await self._begin(rows)
+        for name, entry in self._manifest.streams.items():
+            await self._stream(rows[name], entry)
+        await self._end(provision)
+        self._figures.took_s = round(time.monotonic() - began_s, 3)
+        return self._figures
+
+    async def _check_server(self) -> None:
+        answer = await self._nc.request("$JS.API.INFO", timeout=5)
+        level = json.loads(answer.data).get("api", {}).get("level", 0)
+        if level < LEAST_API_LEVEL:
+            version = self._nc.connected_server_version
+            raise CannotRestore(
+                f"this NATS ({version}) cannot tell consumers where to go on: restoring needs 2.14 or newer"
+            )
+
+    async def _begin(self, rows: dict[str, Stream]) -> None:
+        """Mark the NATS as being restored; go on where a restore of this very backup was cut short."""
+        mark = f"{self._manifest.id}:{self._manifest.runs}:{self._again.name}"
+        try:
+            begun = (await self._js.stream_info(RESTORING)).config.metadata or {}
+        except NotFoundError:
+            await self._check_empty(rows)
+        else:
+            if begun.get(MARK) == mark:
+                self._progress("going on with the restore that was cut short")
+                return
+            self._progress("another restore was cut short here: beginning anew")
+        for name in rows:
+            await self._delete(name)
+        await self._delete(RESTORING)
+        await self._js.add_stream(StreamConfig(name=RESTORING, storage=StorageType.FILE, metadata={MARK: mark}))
+
+    async def _state(self, name: str) -> tuple[int, int] | None:
+        """Return how many messages a stream has, and its last sequence; None without it."""
+        try:
+            info = await self._js.stream_info(name)
+        except NotFoundError:
+            return None
+        return info.state.messages, info.state.last_seq
+
+    async def _check_empty(self, rows: dict[str, Stream]) -> None:
+        for name, row in rows.items():
+            state = await self._state(name)
+            if state is None:
+                continue
+            if state != (0, 0) and row.storage == "file" and not row.max_age_s:
+                raise NotEmpty(
+                    f"stream {name} has {state[0]:,} messages, up to sequence {state[1]:,}: a backup is restored only "
+                    "into a NATS without any. Give an empty folder with --into, or another NATS"
+                )
+            readers = [one.name for one in await self._js.consumers_info(name) if one.num_waiting or one.push_bound]
+            if readers:
+                raise CannotRestore(f"a system runs on this NATS ({', '.join(readers)}): stop it first")
+
+    async def _delete(self, name: str) -> None:
+        if await self._state(name) is not None:
+            await self._js.delete_stream(name)
+
+    async def _stream(self, row: Stream, entry: StreamEntry) -> None:
+        restored = self._figures.streams[row.name] = Restored(last=entry.last)
+        if await self._state(row.name) is None:
+            await self._js.add_stream(_as_restored(row, entry, SHORTEST_WINDOW_S))
+        gap = RESTORING_GAP.of(row.name)
+        storing = Storing(self._nc, row.name, gap, (await self._js.stream_info(row.name)).state.last_seq)
+        self._progress(f"{row.name}: {sum(chunk.messages for chunk in entry.chunks):,} messages")
+        end_ns = _end_ns(entry)
+        is_end = False
+        batch: list[SavedMessage] = []
+        size = 0
+        async for message in self._wanted(row, entry, restored):
+            if not is_end and message.stored_ns >= end_ns:
+                is_end = True
+                await storing.store(batch)
+                batch, size = [], 0
+                await storing.forgotten()
+                await self._js.update_stream(_as_restored(row, entry, entry.window_s))
+            batch.append(message)
+            size += message.size
+            if len(batch) >= AT_ONCE or size >= BATCH_BYTES:
+                await storing.store(batch)
+                batch, size = [], 0
+        await storing.store(batch)
+        await storing.fill(entry.last)
+        await self._js.purge_stream(row.name, subject=gap)
+
+    async def _wanted(self, row: Stream, entry: StreamEntry, restored: Restored) -> AsyncIterator[SavedMessage]:
+        """Yield what is to be restored of a stream; what a restore that was cut short has stored is among it."""
+        age_s = max_age_s(row, settings())
+        oldest_ns = now_ns() - age_s * 1e9 if age_s else 0
+        async for message in _messages(self._place, entry):
+            is_erased = self._erased.has(row.name, message) or self._again.leaves_out(row.name, message)
+            if is_erased or message.stored_ns < oldest_ns:
+                restored.left_out += 1
+                continue
+            restored.messages += 1
+            restored.size += message.size
+            yield message
+
+    async def _end(self, provision: Provision) -> None:
+        """Give streams and consumers their form, and let systems run here."""
+        self._figures.erased_again = await self._again.append(self._nc)
+        await provision()
+        for consumer in self._manifest.consumers:
+            await self._consumer(consumer)
+        await self._delete(RESTORING)
+
+    async def _consumer(self, consumer: ConsumerEntry) -> None:
+        try:
+            info = await self._js.consumer_info(consumer.stream, consumer.name)
+        except NotFoundError:  # of an actor of the user's own
+            info = await self._js.add_consumer(consumer.stream, ConsumerConfig.from_response(dict(consumer.config)))
+        if info.config.deliver_policy != DeliverPolicy.ALL:
+            return  # it begins with what is stored from now on
+        request = json.dumps({"seq": consumer.floor + 1}).encode()
+        answer = await self._nc.request(
+            f"$JS.API.CONSUMER.RESET.{consumer.stream}.{consumer.name}", request, timeout=10
+        )
+        if problem := json.loads(answer.data).get("error"):
+            raise CannotRestore(f"consumer {consumer.name} could not be set to {consumer.floor}: {problem}")
+        self._figures.consumers += 1

@@ -1,0 +1,210 @@
+"""`daredevil backup` and `daredevil restore`: the log, recordings and tapes, copied elsewhere and put back."""
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from infra.cli.output import BAD_INPUT, fail, out, progress, run_async
+
+if TYPE_CHECKING:
+    from nats.aio.client import Client
+
+    from infra.backup.again_erased import ErasedAgain
+    from infra.backup.copying import BackupFigures
+    from infra.backup.place import Place
+    from infra.backup.restoring import RestoreFigures
+
+PLACE = "A folder, or a prefix of an object store: s3://bucket/prefix, gs://…, az://…"
+
+PlaceName = Annotated[str, typer.Argument(metavar="PLACE", help=PLACE)]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON object.")]
+
+
+def backup(
+    place: PlaceName,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be copied; write nothing.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Copy the log, recordings and tapes to a folder or an object store; the next time only what is new.
+
+    Calls may go on meanwhile: what is copied is as after a power cut at the moment it began. If it is interrupted, run
+    it again, and it goes on. What was erased since the last time is taken out of the backup. An object store is reached
+    with its usual variables (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION, AWS_ENDPOINT_URL).
+
+    Examples:
+      daredevil backup /mnt/backup/daredevil
+
+      daredevil backup s3://backups/daredevil --dry-run
+
+    """
+    from infra.backup.chunk import BrokenBackup
+    from infra.cli.system import LogEmpty
+
+    try:
+        figures = run_async(_backup(place, dry_run))
+    except LogEmpty as error:
+        fail(str(error), BAD_INPUT)
+    except BrokenBackup as error:
+        fail(f"{place}: {error}")
+    if as_json:
+        typer.echo(json.dumps(asdict(figures)))
+    else:
+        print_backup(figures)
+
+
+async def _backup(name: str, is_dry_run: bool) -> "BackupFigures":
+    from infra.backup.copying import back_up
+    from infra.backup.place import Place
+    from infra.cli.system import log_connection
+
+    place = Place(name)
+    async with log_connection() as nc:
+        if is_dry_run:
+            return await back_up(nc, place, progress, is_dry_run)
+        with place.held():
+            return await back_up(nc, place, progress)
+
+
+def print_backup(figures: "BackupFigures") -> None:
+    """Print what a backup did."""
+    for name, copied in figures.streams.items():
+        what = f"about {copied.messages:,}" if figures.is_dry_run else f"{copied.messages:,}"
+        stored = "" if figures.is_dry_run else f", {copied.stored_size / 1e6:,.1f} MB stored"
+        size = f"{copied.size / 1e6:,.1f} MB{stored}"
+        out().print(f"{name:<12} {what} new messages ({size}), up to {copied.last:,}", markup=False)
+    if figures.rewritten:
+        out().print(f"{figures.rewritten:,} files written anew, without what was erased")
+    if figures.dropped:
+        out().print(f"{figures.dropped:,} files removed, older than what the log keeps")
+    state = "nothing was written" if figures.is_dry_run else f"backed up in {figures.took_s:.1f} s"
+    out().print(f"{figures.place}: {state}", markup=False)
+
+
+def restore(
+    place: PlaceName,
+    into: Annotated[
+        Path | None, typer.Option(help="A data directory without a log; by default DAREDEVIL_DATA_DIR.", metavar="DIR")
+    ] = None,
+    receipts: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--receipt",
+            metavar="FILE",
+            help="What `daredevil erase --json` printed since this backup: it stays erased. May be repeated.",
+        ),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Read and check every file; write nothing.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Restore a backup into a data directory without a log, or into the empty NATS of DAREDEVIL_NATS_URL.
+
+    Sequences, bytes and ids are those of the original, so that tables, exports and replays come out the same; actors
+    go on with what had not been handled. Nothing may run there meanwhile. If it is interrupted, run it again. Tables
+    and topics follow when the system runs.
+
+    Examples:
+      daredevil restore /mnt/backup/daredevil --into /var/lib/daredevil
+
+      daredevil restore s3://backups/daredevil --dry-run
+
+      daredevil restore s3://backups/daredevil --receipt erased-sam.json
+
+    """
+    from infra.backup.chunk import BrokenBackup
+
+    try:
+        figures = run_async(_restore(place, into, receipts or [], dry_run))
+    except BrokenBackup as error:
+        fail(f"{place}: {error}")
+    if as_json:
+        typer.echo(json.dumps(asdict(figures)))
+    else:
+        print_restore(figures)
+
+
+async def _restore(name: str, into: Path | None, receipts: list[Path], is_dry_run: bool) -> "RestoreFigures":
+    from infra.backup.again_erased import erased_again
+    from infra.backup.place import Place
+    from infra.backup.restoring import check, complete_manifest
+
+    place = Place(name)
+    again = erased_again(receipts)
+    manifest = await complete_manifest(place)
+    if is_dry_run:
+        return await check(place, manifest, progress)
+    return await _into(into, place, again)
+
+
+async def _into(into: Path | None, place: "Place", again: "ErasedAgain") -> "RestoreFigures":
+    from infra.backup.restoring import complete_manifest, restore
+    from infra.log.provisioning import provision
+
+    manifest = await complete_manifest(place)
+    async with _target(into) as nc:
+
+        async def provisioned() -> None:
+            await provision(nc.jetstream())
+
+        return await restore(nc, place, manifest, provisioned, again, progress)
+
+
+@asynccontextmanager
+async def _target(into: Path | None) -> "AsyncIterator[Client]":
+    """Yield a connection to the NATS to restore into. Raises StartFailed, DataDirInUse, DataDirUnusable."""
+    from infra.log.nats_reach import connect_once, nats_problem, shown_url
+    from infra.settings import settings
+    from infra.system.start_failed import StartFailed
+
+    url = settings().nats_url
+    if into is None and url:
+        if problem := await nats_problem(url):
+            raise StartFailed(f"NATS at {shown_url(url)} does not answer ({problem})")
+        nc = await connect_once(url)
+        try:
+            yield nc
+        finally:
+            await nc.close()
+        return
+    async with _nats_on(into or settings().data_dir) as nc:
+        yield nc
+
+
+@asynccontextmanager
+async def _nats_on(data_dir: Path) -> "AsyncIterator[Client]":
+    """Yield a connection to a server on this data directory; when it has ended, all is on disk."""
+    from infra.log.nats_reach import connect_once
+    from infra.system.lock import lock_data_dir
+    from infra.system.own_nats import unsynced_nats
+    from infra.system.synced import sync_folder
+
+    lock = lock_data_dir(data_dir)
+    try:
+        async with unsynced_nats(data_dir) as server:
+            nc = await connect_once(server.url)
+            try:
+                yield nc
+            finally:
+                await nc.close()
+        await sync_folder(data_dir / "nats")
+    finally:
+        lock.release()
+
+
+def print_restore(figures: "RestoreFigures") -> None:
+    """Print what a restore did."""
+    for name, restored in figures.streams.items():
+        left_out = f", {restored.left_out:,} left out" if restored.left_out else ""
+        counts = f"{restored.messages:,} messages ({restored.size / 1e6:,.1f} MB)"
+        out().print(f"{name:<12} {counts}, up to {restored.last:,}{left_out}", markup=False)
+    if figures.erased_again:
+        out().print(f"{figures.erased_again:,} sessions erased again")
+    if figures.is_dry_run:
+        out().print(f"{figures.place}: the backup of {figures.made} is whole; nothing was written", markup=False)
+        return
+    out().print(f"the backup of {figures.made} is restored, in {figures.took_s:.1f} s", markup=False)
+    out().print("next: `daredevil run`, then `daredevil projections verify` once tables have followed")

@@ -1,0 +1,308 @@
+"""A backup of a real log, and the way back into another NATS."""
+
+from pathlib import Path
+
+import pytest
+from faststream.nats import NatsBroker
+from nats.js.api import PubAck
+
+from contracts.topology import KEPT_STREAMS, PERSISTENCE, REASONING, RECORDINGS, RESTORING, VOICE
+from infra.backup import copying, restoring, storing
+from infra.backup.chunk import BrokenBackup, SavedMessage, unpack
+from infra.backup.copying import AnotherLog
+from infra.backup.place import BackupElsewhere, NoBackup, Place
+from infra.backup.restoring import NotEmpty, check, complete_manifest
+from infra.erasure import erase_session
+from infra.log.connection import connection, jetstream
+from infra.log.event_log import append, facts_after
+from infra.log.provisioning import NotYetRestored, check_restored
+from tests.infra.backup.logs import Kept, all_kept, empty_nats, ends, handled, has, restored_from, saved_to
+from tests.infra.erasure.talk import SECRET, session, store, times_on_disk
+
+
+@pytest.fixture(autouse=True)
+def no_projections(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DAREDEVIL_POSTGRES_URL", "off")
+
+
+async def test_what_is_restored_has_the_same_sequences_bytes_ids_and_times(broker: NatsBroker, tmp_path: Path) -> None:
+    nc, place = connection(broker), tmp_path / "backup"
+    await store(broker, session("s-1", "sam"))
+    await store(broker, session("s-2", "ann"))
+    # As retention and erasure leave it: without a beginning, with gaps, without an end.
+    await jetstream(broker).purge_stream(VOICE, seq=4)
+    for sequence in (7, 8, 20, (await ends(nc))[VOICE]):
+        await jetstream(broker).delete_msg(VOICE, sequence)
+    await jetstream(broker).purge_stream(RECORDINGS, subject="recording.s-1")
+    await saved_to(place, nc)
+    async with empty_nats(tmp_path / "elsewhere") as there:
+        figures = await restored_from(place, there)
+        assert await all_kept(there) == await all_kept(nc)
+        assert await ends(there) == await ends(nc)
+        assert not await has(there, RESTORING)
+        assert sum(one.messages for one in figures.streams.values()) > 60
+
+
+async def test_a_second_backup_copies_only_what_is_new(broker: NatsBroker, tmp_path: Path) -> None:
+    nc, place = connection(broker), tmp_path / "backup"
+    await store(broker, session("s-1", "sam"))
+    first = await saved_to(place, nc)
+    before = (await ends(nc))[VOICE]
+    nothing = await saved_to(place, nc)
+    await store(broker, session("s-2", "ann"))
+    second = await saved_to(place, nc)
+    assert first.streams[VOICE].messages == before
+    assert [one.messages for one in nothing.streams.values()] == [0] * len(KEPT_STREAMS)
+    assert second.streams[VOICE].messages == (await ends(nc))[VOICE] - before
+    async with empty_nats(tmp_path / "elsewhere") as there:
+        await restored_from(place, there)
+        assert await all_kept(there) == await all_kept(nc)
+
+
+async def test_actors_go_on_with_what_had_not_been_handled(broker: NatsBroker, tmp_path: Path) -> None:
+    nc, place = connection(broker), tmp_path / "backup"
+    await store(broker, session("s-1", "sam"))
+    await handled(nc, VOICE, REASONING, 3)
+    await handled(nc, VOICE, PERSISTENCE, 5)
+    await saved_to(place, nc)
+    async with empty_nats(tmp_path / "elsewhere") as there:
+        await restored_from(place, there)
+        for name in (REASONING, PERSISTENCE):
+            here = await nc.jetstream().consumer_info(VOICE, name)
+            again = await there.jetstream().consumer_info(VOICE, name)
+            assert again.num_pending == here.num_pending > 0
+        subscription = await there.jetstream().pull_subscribe_bind(PERSISTENCE, VOICE)
+        [message] = await subscription.fetch(1, timeout=5)
+        assert message.metadata.sequence.stream == 6
+
+
+async def test_a_fact_that_is_appended_again_after_a_restore_is_stored_once(broker: NatsBroker, tmp_path: Path) -> None:
+    facts = session("s-1", "sam")
+    for fact in facts:
+        await append(broker, fact)
+    # The same id again, long after NATS has forgotten it.
+    await jetstream(broker).publish(
+        f"voice.{facts[0].session_id}.session.opened", b"", headers={"Nats-Msg-Id": "x"}, stream=VOICE
+    )
+    await saved_to(tmp_path / "backup", connection(broker))
+    async with empty_nats(tmp_path / "elsewhere") as there:
+        await restored_from(tmp_path / "backup", there)
+        stored = (await ends(there))[VOICE]
+        answer = await there.jetstream().publish(
+            f"voice.{facts[0].session_id}.session.opened", b"", headers={"Nats-Msg-Id": "x"}, stream=VOICE
+        )
+        assert answer.duplicate
+        assert (await ends(there))[VOICE] == stored
+
+
+async def test_an_id_that_was_stored_twice_is_restored_twice(
+    broker: NatsBroker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    js = jetstream(broker)
+    config = (await js.stream_info(VOICE)).config
+    config.duplicate_window = 0.1
+    await js.update_stream(config)
+    answers: list[PubAck] = []
+    while len({answer.seq for answer in answers}) < 2:  # until it has been forgotten
+        answers.append(await js.publish("voice.s-1.turn.ended", b"x", headers={"Nats-Msg-Id": "same"}, stream=VOICE))
+    await js.publish("voice.s-1.turn.ended", b"y", stream=VOICE)
+    await saved_to(tmp_path / "backup", connection(broker))
+    async with empty_nats(tmp_path / "elsewhere") as there:
+        await restored_from(tmp_path / "backup", there)
+        assert await all_kept(there) == await all_kept(connection(broker))
+
+
+async def test_what_is_erased_leaves_the_backup_with_the_next_one(broker: NatsBroker, tmp_path: Path) -> None:
+    nc, place = connection(broker), tmp_path / "backup"
+    await store(broker, session("s-1", "sam"))
+    await store(broker, session("s-2", "ann"))
+    await saved_to(place, nc)
+    assert await words_in(place)
+    await erase_session(broker, "s-1", "asked for it", settle_s=0)
+    figures = await saved_to(place, nc)
+    assert figures.rewritten >= 4
+    assert {one for one in await words_in(place) if "s-1" in one} == set()
+    assert {one for one in await words_in(place) if "s-2" in one}
+    manifest = await Place(str(place)).manifest()
+    assert manifest is not None
+    on_disk = {path.relative_to(place).as_posix() for path in place.rglob("*.zst")}
+    assert on_disk == manifest.files()
+    async with empty_nats(tmp_path / "elsewhere") as there:
+        await restored_from(place, there)
+        assert await all_kept(there) == await all_kept(nc)
+
+
+async def test_what_was_erased_after_the_backup_stays_erased_by_its_receipt(broker: NatsBroker, tmp_path: Path) -> None:
+    nc, place = connection(broker), tmp_path / "backup"
+    await store(broker, session("s-1", "sam"))
+    await store(broker, session("s-2", "ann"))
+    await saved_to(place, nc)
+    receipt = await erase_session(broker, "s-1", "asked for it", settle_s=0)
+    async with empty_nats(tmp_path / "elsewhere") as there:
+        figures = await restored_from(place, there, frozenset(one.session_id for one in receipt.sessions))
+        assert figures.erased_again == 1
+        ours, theirs = await all_kept(nc), await all_kept(there)
+        for stream in KEPT_STREAMS:
+            assert [one for one in theirs[stream] if not is_erasure(one)] == [
+                one for one in ours[stream] if not is_erasure(one)
+            ]
+        assert len([one for one in theirs[VOICE] if is_erasure(one)]) == 1
+    assert times_on_disk(tmp_path / "elsewhere", "You know zanzibar") == 1  # ann's
+
+
+def is_erasure(message: Kept) -> bool:
+    return message[2] == "voice.s-1.session.erased"
+
+
+async def words_in(place: Path) -> set[str]:
+    """The subjects of the backup's messages that have words, with their sessions."""
+    opened = Place(str(place))
+    manifest = await complete_manifest(opened)
+    found = set()
+    for entry in manifest.streams.values():
+        for chunk in entry.chunks:
+            for message in unpack(chunk.file, await opened.read(chunk.file), chunk.sha256):
+                if SECRET.encode() in message.data:
+                    found.add(f"{message.subject} {message.session_id}")
+    return found
+
+
+async def test_a_damaged_or_missing_file_is_named(broker: NatsBroker, tmp_path: Path) -> None:
+    place = tmp_path / "backup"
+    await store(broker, session("s-1", "sam"))
+    await saved_to(place, connection(broker))
+    [chunk] = (place / RECORDINGS).iterdir()
+    whole = chunk.read_bytes()
+    chunk.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    opened = Place(str(place))
+    manifest = await complete_manifest(opened)
+    name = chunk.relative_to(place).as_posix()
+    with pytest.raises(BrokenBackup, match=f"{name} is damaged"):
+        await check(opened, manifest, lambda _: None)
+    async with empty_nats(tmp_path / "elsewhere") as there:
+        with pytest.raises(BrokenBackup, match=f"{name} is damaged"):
+            await restored_from(place, there)
+        with pytest.raises(NotYetRestored):
+            await check_restored(there.jetstream())
+        chunk.unlink()
+        with pytest.raises(BrokenBackup, match=f"{name} is missing"):
+            await restored_from(place, there)
+        chunk.write_bytes(whole)
+        await restored_from(place, there)
+        assert await all_kept(there) == await all_kept(connection(broker))
+
+
+class Killed(BaseException):
+    """As if the process had been killed at this place."""
+
+
+async def test_a_backup_that_is_cut_short_goes_on(
+    broker: NatsBroker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nc, place = connection(broker), tmp_path / "backup"
+    monkeypatch.setattr(copying, "CHUNK_BYTES", 2_000)
+    monkeypatch.setattr(copying, "SAVE_EVERY_S", 0)
+    for number in range(3):
+        await store(broker, session(f"s-{number}", "sam"))
+    whole = Place.write
+    written: list[str] = []
+
+    async def some(self: Place, file: str, data: bytes) -> None:
+        written.append(file)
+        if len(written) == 9:
+            raise Killed
+        await whole(self, file, data)
+
+    monkeypatch.setattr(Place, "write", some)
+    with pytest.raises(Killed):
+        await saved_to(place, nc)
+    with pytest.raises(NoBackup, match="was not completed"):
+        await complete_manifest(Place(str(place)))
+    before = [name for name in written if name.startswith(VOICE)]
+    await saved_to(place, nc)
+    assert len(before) > 3
+    again = [name for name in written if name in before[:-1]]
+    assert len(again) == len(before[:-1])  # each was written once
+    async with empty_nats(tmp_path / "elsewhere") as there:
+        await restored_from(place, there)
+        assert await all_kept(there) == await all_kept(nc)
+
+
+async def test_a_restore_that_is_cut_short_goes_on_and_another_begins_anew(
+    broker: NatsBroker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nc, place = connection(broker), tmp_path / "backup"
+    monkeypatch.setattr(restoring, "AT_ONCE", 10)
+    for number in range(3):
+        await store(broker, session(f"s-{number}", "sam"))
+    await saved_to(place, nc)
+    send = storing.Storing._answers
+    sent: list[int] = []
+
+    async def some(self: storing.Storing, messages: list[SavedMessage]) -> list[tuple[int, bool]]:
+        sent.append(messages[0].sequence)
+        if len(sent) == 5:
+            raise Killed
+        return await send(self, messages)
+
+    async with empty_nats(tmp_path / "elsewhere") as there:
+        monkeypatch.setattr(storing.Storing, "_answers", some)
+        with pytest.raises(Killed):
+            await restored_from(place, there)
+        reached = (await there.jetstream().stream_info(VOICE)).state.last_seq
+        assert 0 < reached < (await ends(nc))[VOICE]
+        await restored_from(place, there)
+        assert sent[5] == reached + 1
+        assert await all_kept(there) == await all_kept(nc)
+    async with empty_nats(tmp_path / "third") as there:
+        sent.clear()
+        with pytest.raises(Killed):
+            await restored_from(place, there)
+        await store(broker, session("s-9", "sam"))
+        await saved_to(place, nc)
+        await restored_from(place, there)
+        assert await all_kept(there) == await all_kept(nc)
+
+
+async def test_nothing_is_restored_over_a_log(broker: NatsBroker, tmp_path: Path) -> None:
+    await store(broker, session("s-1", "sam"))
+    before = await all_kept(connection(broker))
+    await saved_to(tmp_path / "backup", connection(broker))
+    with pytest.raises(NotEmpty, match=f"stream {VOICE} has .* messages, up to sequence"):
+        await restored_from(tmp_path / "backup", connection(broker))
+    assert await all_kept(connection(broker)) == before
+
+
+async def test_a_backup_of_another_log_is_not_gone_on_with(broker: NatsBroker, tmp_path: Path) -> None:
+    await store(broker, session("s-1", "sam"))
+    await saved_to(tmp_path / "backup", connection(broker))
+    async with empty_nats(tmp_path / "elsewhere") as there:
+        await restored_from(tmp_path / "backup", there)
+        assert (await saved_to(tmp_path / "backup", there)).streams[VOICE].messages == 0  # restored, it is the same log
+    await store(broker, session("s-2", "sam"))
+    await saved_to(tmp_path / "backup", connection(broker))
+    async with empty_nats(tmp_path / "third") as there:
+        with pytest.raises(AnotherLog, match="has stream"):
+            await saved_to(tmp_path / "backup", there)
+
+
+async def test_two_backups_to_one_folder_do_not_mix(broker: NatsBroker, tmp_path: Path) -> None:
+    place = Place(str(tmp_path / "backup"))
+    with place.held(), pytest.raises(BackupElsewhere), Place(str(tmp_path / "backup")).held():
+        pass
+
+
+async def test_where_nothing_is_that_is_said(tmp_path: Path) -> None:
+    with pytest.raises(NoBackup, match="daredevil backup"):
+        await complete_manifest(Place(str(tmp_path / "nothing")))
+
+
+async def test_a_restored_log_is_read_as_before(broker: NatsBroker, tmp_path: Path) -> None:
+    await store(broker, session("s-1", "sam"))
+    await saved_to(tmp_path / "backup", connection(broker))
+    before = await facts_after(broker, "s-1")
+    async with empty_nats(tmp_path / "elsewhere") as there:
+        await restored_from(tmp_path / "backup", there)
+        from infra.log.event_log import history
+
+        assert [fact async for fact in history(there, "s-1")] == before

@@ -1,0 +1,108 @@
+"""`daredevil backup` and `daredevil restore` as a user calls them."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+
+import nats
+import pytest
+from faststream.nats import NatsBroker
+
+from contracts.topology import RECORDINGS, VOICE
+from infra.cli.json_output import OUTPUTS
+from infra.log.connection import connection
+from infra.settings import settings
+from tests.infra.backup.logs import all_kept, ends
+from tests.infra.cli.command import cli_beside
+from tests.infra.erasure.talk import session, store
+from tests.servers import running_nats
+from tests.waiting import until
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(autouse=True)
+def no_projections(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DAREDEVIL_POSTGRES_URL", "off")
+
+
+def is_there(folder: Path) -> bool:
+    return folder.exists() and any(folder.iterdir())
+
+
+async def test_a_log_is_backed_up_and_restored_into_a_folder(
+    broker: NatsBroker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await store(broker, session("s-1", "sam"))
+    place, there = str(tmp_path / "backup"), tmp_path / "there"
+    code, output, _ = await cli_beside("backup", place, "--dry-run")
+    assert (code, "nothing was written" in output) == (0, True)
+    assert not is_there(Path(place))
+    code, output, errors = await cli_beside("backup", place, "--json")
+    assert code == 0, errors
+    figures = json.loads(output)
+    OUTPUTS["backup"].model().model_validate(figures)
+    assert figures["streams"][VOICE]["messages"] == (await ends(connection(broker)))[VOICE]
+    code, output, errors = await cli_beside("restore", place, "--dry-run")
+    assert (code, "is whole; nothing was written" in output) == (0, True), errors
+    code, output, errors = await cli_beside("restore", place, "--into", str(there), "--json")
+    assert code == 0, errors
+    OUTPUTS["restore"].model().model_validate(json.loads(output))
+    before = (await cli_beside("events", "s-1", "--json"))[1]
+    monkeypatch.delenv("DAREDEVIL_NATS_URL")
+    monkeypatch.setenv("DAREDEVIL_DATA_DIR", str(there))
+    settings.cache_clear()
+    assert (await cli_beside("events", "s-1", "--json"))[1] == before
+    code, _, errors = await cli_beside("restore", place)
+    assert (code, "a backup is restored only into a NATS without any" in " ".join(errors.split())) == (2, True)
+
+
+async def test_what_cannot_be_done_is_said(broker: NatsBroker, tmp_path: Path) -> None:
+    nothing = str(tmp_path / "nothing")
+    code, _, errors = await cli_beside("restore", nothing)
+    assert (code, "there is no backup in" in errors) == (2, True)
+    (tmp_path / "file").write_text("x")
+    code, _, errors = await cli_beside("backup", str(tmp_path / "file"))
+    assert (code, "cannot be written" in errors) == (1, True), errors
+    code, _, errors = await cli_beside("restore", nothing, "--receipt", str(tmp_path / "file"))
+    assert (code, "is no receipt of an erasure" in errors) == (2, True)
+
+
+# The same without processes, step by step, is in test_backup.py.
+@pytest.mark.nightly
+async def test_a_killed_backup_and_a_killed_restore_go_on(broker: NatsBroker, tmp_path: Path) -> None:
+    nc = connection(broker)
+    for number in range(4):
+        await store(broker, session(f"s-{number}", "sam"))
+    sound = os.urandom(900_000)
+    for number in range(60):
+        await nc.jetstream().publish(f"recording.s-{number % 4}", sound, timeout=10)
+    place, there = tmp_path / "backup", tmp_path / "there"
+
+    async def killed(marker: Path, *arguments: str) -> None:
+        """Run a command, and kill it once there is something at `marker`."""
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "infra.cli", *arguments),
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.DEVNULL,
+        )
+        await until(lambda: process.returncode is not None or is_there(marker), 60)
+        process.send_signal(signal.SIGKILL)
+        assert await process.wait() == -signal.SIGKILL
+
+    await killed(place / RECORDINGS, "backup", str(place))
+    code, _, errors = await cli_beside("restore", str(place), "--into", str(there))
+    assert (code, "was not completed" in errors or "there is no backup" in errors) == (2, True), errors
+    code, _, errors = await cli_beside("backup", str(place))
+    assert code == 0, errors
+    stored = there / "nats" / "jetstream" / "jetstream" / "$G" / "streams" / RECORDINGS
+    await killed(stored, "restore", str(place), "--into", str(there))
+    code, _, errors = await cli_beside("restore", str(place), "--into", str(there))
+    assert (code, "going on with the restore" in errors) == (0, True), errors
+    async with running_nats(there / "nats") as server:
+        restored = await nats.connect(server.url)
+        assert await all_kept(restored) == await all_kept(nc)
+        await restored.close()
