@@ -47,7 +47,7 @@ class Place:
             if self.folder is not None:
                 self._store: Any = LocalStore(str(self.folder), mkdir=True) if self.folder.is_dir() else None
             else:
-                # Addresses and keys come from the usual variables (AWS_ACCESS_KEY_ID, AWS_ENDPOINT_URL, …); who names an
+                # Addresses and keys come from the usual variables (AWS_ACCESS_KEY_ID, AWS_ENDPOINT_URL). Who names an
                 # address without TLS means it.
                 options: Any = {"timeout": f"{TIMEOUT_S:g}s", "allow_http": True}
                 self._store = from_url(name, client_options=options)

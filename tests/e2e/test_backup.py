@@ -95,7 +95,7 @@ async def recording(nc: Client, session_id: str) -> list[bytes]:
 
 
 async def verdict(session_id: str) -> tuple[str, int, int]:
-    """What a replay finds out about a session: whether its facts are identical, how many there are and were verified."""
+    """What a replay finds out about a session: whether its facts are identical, how many there are, how many same."""
     code, output, errors = await cli_beside("replay", session_id, "--verify", "--json")
     found = json.loads(output)
     assert (code, found["status"]) == (0, "identical"), output + errors
