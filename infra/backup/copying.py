@@ -18,7 +18,7 @@ from contracts.events import SessionErased
 from contracts.topology import KEPT_STREAMS, UnknownSubject, event_class_of
 from infra.backup.chunk import SavedMessage, digest, pack, saved, unpack
 from infra.backup.manifest import ChunkEntry, ConsumerEntry, ErasedEntry, ErasedWords, Manifest, StreamEntry, ranges
-from infra.backup.place import Place
+from infra.backup.place import BackupPlace
 from infra.cannot_run import CannotRun
 from infra.log.provisioning import check_restored
 from infra.log.stream_reader import StoredMessage, first_message, stored_messages
@@ -63,7 +63,7 @@ class BackupFigures:
     took_s: float = 0
 
 
-async def back_up(nc: Client, place: Place, progress: Report, is_dry_run: bool = False) -> BackupFigures:
+async def back_up(nc: Client, place: BackupPlace, progress: Report, is_dry_run: bool = False) -> BackupFigures:
     """Copy to `place` what it has not yet, up to where the streams end now.
 
     Raises AnotherLog, BrokenBackup, PlaceUnusable, BackupElsewhere, StreamUnreadable, nats errors.
@@ -139,7 +139,9 @@ def _to_copy(entry: StreamEntry, info: StreamInfo) -> Copied:
 
 
 class _Copying:
-    def __init__(self, nc: Client, place: Place, manifest: Manifest, figures: BackupFigures, progress: Report) -> None:
+    def __init__(
+        self, nc: Client, place: BackupPlace, manifest: Manifest, figures: BackupFigures, progress: Report
+    ) -> None:
         self._nc = nc
         self._place = place
         self._manifest = manifest
@@ -255,7 +257,7 @@ def erasure_in(subject: str, data: bytes) -> SessionErased | None:
     return None
 
 
-async def _write(place: Place, stream: str, messages: list[SavedMessage]) -> ChunkEntry:
+async def _write(place: BackupPlace, stream: str, messages: list[SavedMessage]) -> ChunkEntry:
     """Store a chunk, and return its entry. Its name tells its contents apart from those of any other."""
     data = await asyncio.to_thread(pack, messages)
     sha256 = digest(data)

@@ -35,7 +35,7 @@ class BackupElsewhere(CannotRun):
     """Another backup writes to this place now."""
 
 
-class Place:
+class BackupPlace:
     """A folder or a prefix. Raises PlaceUnusable from everything that reaches it; each request has a timeout."""
 
     def __init__(self, name: str) -> None:

@@ -14,7 +14,7 @@ from infra.backup.again_erased import ErasedAgain
 from infra.backup.chunk import SavedMessage, unpack
 from infra.backup.copying import Report
 from infra.backup.manifest import ConsumerEntry, ErasedWords, Manifest, StreamEntry
-from infra.backup.place import NoBackup, Place
+from infra.backup.place import BackupPlace, NoBackup
 from infra.backup.storing import AT_ONCE, BATCH_BYTES, Storing
 from infra.cannot_run import CannotRun
 from infra.log.clock import time_ns_of
@@ -69,7 +69,7 @@ class RestoreFigures:
     took_s: float = 0
 
 
-async def complete_manifest(place: Place) -> Manifest:
+async def complete_manifest(place: BackupPlace) -> Manifest:
     """Return the manifest of a backup that can be restored. Raises NoBackup, BrokenBackup, PlaceUnusable."""
     manifest = await place.manifest()
     if manifest is None:
@@ -79,7 +79,7 @@ async def complete_manifest(place: Place) -> Manifest:
     return manifest
 
 
-async def check(place: Place, manifest: Manifest, progress: Report) -> RestoreFigures:
+async def check(place: BackupPlace, manifest: Manifest, progress: Report) -> RestoreFigures:
     """Read every file of a backup, and compare it with the manifest. Raises BrokenBackup, PlaceUnusable."""
     began_s = time.monotonic()
     figures = RestoreFigures(place.name, True, manifest.ended, consumers=len(manifest.consumers))
@@ -98,7 +98,7 @@ async def check(place: Place, manifest: Manifest, progress: Report) -> RestoreFi
 
 
 async def restore(
-    nc: Client, place: Place, manifest: Manifest, provision: Provision, again: ErasedAgain, progress: Report
+    nc: Client, place: BackupPlace, manifest: Manifest, provision: Provision, again: ErasedAgain, progress: Report
 ) -> RestoreFigures:
     """Restore a backup into a NATS without messages, or go on with a restore that was cut short.
 
@@ -108,7 +108,7 @@ async def restore(
     return await _Restore(nc, place, manifest, again, progress).run(provision)
 
 
-async def _messages(place: Place, entry: StreamEntry) -> AsyncIterator[SavedMessage]:
+async def _messages(place: BackupPlace, entry: StreamEntry) -> AsyncIterator[SavedMessage]:
     for chunk in entry.chunks:
         for message in unpack(chunk.file, await place.read(chunk.file), chunk.sha256):
             yield message
@@ -133,7 +133,9 @@ def _end_ns(entry: StreamEntry) -> int:
 
 
 class _Restore:
-    def __init__(self, nc: Client, place: Place, manifest: Manifest, again: ErasedAgain, progress: Report) -> None:
+    def __init__(
+        self, nc: Client, place: BackupPlace, manifest: Manifest, again: ErasedAgain, progress: Report
+    ) -> None:
         self._nc = nc
         self._js = nc.jetstream()
         self._place = place

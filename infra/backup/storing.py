@@ -124,7 +124,8 @@ class Storing:
                 all_there.set()
 
         inbox = self._nc.new_inbox()
-        subscription = await self._nc.subscribe(f"{inbox}.*", cb=take)
+        every_answer = f"{inbox}.*"
+        subscription = await self._nc.subscribe(every_answer, cb=take)
         try:
             for at, message in enumerate(messages):
                 headers = {**message.headers, STORED_HEADER: message.stored} if message.stored else None

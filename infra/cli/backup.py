@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from infra.backup.again_erased import ErasedAgain
     from infra.backup.copying import BackupFigures
-    from infra.backup.place import Place
+    from infra.backup.place import BackupPlace
     from infra.backup.restoring import RestoreFigures
 
 PLACE = "A folder, or a prefix of an object store: s3://bucket/prefix, gs://…, az://…"
@@ -59,10 +59,10 @@ def backup(
 
 async def _backup(name: str, is_dry_run: bool) -> "BackupFigures":
     from infra.backup.copying import back_up
-    from infra.backup.place import Place
+    from infra.backup.place import BackupPlace
     from infra.cli.system import log_connection
 
-    place = Place(name)
+    place = BackupPlace(name)
     async with log_connection() as nc:
         if is_dry_run:
             return await back_up(nc, place, progress, is_dry_run)
@@ -129,10 +129,10 @@ def restore(
 
 async def _restore(name: str, into: Path | None, receipts: list[Path], is_dry_run: bool) -> "RestoreFigures":
     from infra.backup.again_erased import erased_again
-    from infra.backup.place import Place
+    from infra.backup.place import BackupPlace
     from infra.backup.restoring import check, complete_manifest
 
-    place = Place(name)
+    place = BackupPlace(name)
     again = erased_again(receipts)
     manifest = await complete_manifest(place)
     if is_dry_run:
@@ -140,7 +140,7 @@ async def _restore(name: str, into: Path | None, receipts: list[Path], is_dry_ru
     return await _into(into, place, again)
 
 
-async def _into(into: Path | None, place: "Place", again: "ErasedAgain") -> "RestoreFigures":
+async def _into(into: Path | None, place: "BackupPlace", again: "ErasedAgain") -> "RestoreFigures":
     from infra.backup.restoring import complete_manifest, restore
     from infra.log.provisioning import provision
 

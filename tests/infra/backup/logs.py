@@ -11,7 +11,7 @@ from nats.js.errors import NotFoundError
 from contracts.topology import KEPT_STREAMS
 from infra.backup.again_erased import ErasedAgain
 from infra.backup.copying import BackupFigures, back_up
-from infra.backup.place import Place
+from infra.backup.place import BackupPlace
 from infra.backup.restoring import RestoreFigures, complete_manifest, restore
 from infra.log.provisioning import provision
 from infra.log.stream_reader import STORED_HEADER, stored_messages
@@ -43,14 +43,14 @@ async def ends(nc: Client) -> dict[str, int]:
 
 async def saved_to(place: Path | str, nc: Client) -> BackupFigures:
     """Back up, and return what was done."""
-    opened = Place(str(place))
+    opened = BackupPlace(str(place))
     with opened.held():
         return await back_up(nc, opened, lambda _: None)
 
 
 async def restored_from(place: Path | str, nc: Client, erased: frozenset[str] = frozenset()) -> RestoreFigures:
     """Restore into the NATS of `nc`."""
-    opened = Place(str(place))
+    opened = BackupPlace(str(place))
 
     async def provisioned() -> None:
         await provision(nc.jetstream())

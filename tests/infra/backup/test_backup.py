@@ -10,7 +10,7 @@ from contracts.topology import KEPT_STREAMS, PERSISTENCE, REASONING, RECORDINGS,
 from infra.backup import copying, restoring, storing
 from infra.backup.chunk import BrokenBackup, SavedMessage, unpack
 from infra.backup.copying import AnotherLog
-from infra.backup.place import BackupElsewhere, NoBackup, Place
+from infra.backup.place import BackupElsewhere, BackupPlace, NoBackup
 from infra.backup.restoring import NotEmpty, check, complete_manifest
 from infra.erasure import erase_session
 from infra.log.connection import connection, jetstream
@@ -123,7 +123,7 @@ async def test_what_is_erased_leaves_the_backup_with_the_next_one(broker: NatsBr
     assert figures.rewritten >= 4
     assert {one for one in await words_in(place) if "s-1" in one} == set()
     assert {one for one in await words_in(place) if "s-2" in one}
-    manifest = await Place(str(place)).manifest()
+    manifest = await BackupPlace(str(place)).manifest()
     assert manifest is not None
     on_disk = {path.relative_to(place).as_posix() for path in place.rglob("*.zst")}
     assert on_disk == manifest.files()
@@ -156,7 +156,7 @@ def is_erasure(message: Kept) -> bool:
 
 async def words_in(place: Path) -> set[str]:
     """The subjects of the backup's messages that have words, with their sessions."""
-    opened = Place(str(place))
+    opened = BackupPlace(str(place))
     manifest = await complete_manifest(opened)
     found = set()
     for entry in manifest.streams.values():
@@ -174,7 +174,7 @@ async def test_a_damaged_or_missing_file_is_named(broker: NatsBroker, tmp_path: 
     [chunk] = (place / RECORDINGS).iterdir()
     whole = chunk.read_bytes()
     chunk.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
-    opened = Place(str(place))
+    opened = BackupPlace(str(place))
     manifest = await complete_manifest(opened)
     name = chunk.relative_to(place).as_posix()
     with pytest.raises(BrokenBackup, match=f"{name} is damaged"):
@@ -204,20 +204,20 @@ async def test_a_backup_that_is_cut_short_goes_on(
     monkeypatch.setattr(copying, "SAVE_EVERY_S", 0)
     for number in range(3):
         await store(broker, session(f"s-{number}", "sam"))
-    whole = Place.write
+    whole = BackupPlace.write
     written: list[str] = []
 
-    async def some(self: Place, file: str, data: bytes) -> None:
+    async def some(self: BackupPlace, file: str, data: bytes) -> None:
         written.append(file)
         if len(written) == 9:
             raise Killed
         await whole(self, file, data)
 
-    monkeypatch.setattr(Place, "write", some)
+    monkeypatch.setattr(BackupPlace, "write", some)
     with pytest.raises(Killed):
         await saved_to(place, nc)
     with pytest.raises(NoBackup, match="was not completed"):
-        await complete_manifest(Place(str(place)))
+        await complete_manifest(BackupPlace(str(place)))
     before = [name for name in written if name.startswith(VOICE)]
     await saved_to(place, nc)
     assert len(before) > 3
@@ -287,14 +287,14 @@ async def test_a_backup_of_another_log_is_not_gone_on_with(broker: NatsBroker, t
 
 
 async def test_two_backups_to_one_folder_do_not_mix(broker: NatsBroker, tmp_path: Path) -> None:
-    place = Place(str(tmp_path / "backup"))
-    with place.held(), pytest.raises(BackupElsewhere), Place(str(tmp_path / "backup")).held():
+    place = BackupPlace(str(tmp_path / "backup"))
+    with place.held(), pytest.raises(BackupElsewhere), BackupPlace(str(tmp_path / "backup")).held():
         pass
 
 
 async def test_where_nothing_is_that_is_said(tmp_path: Path) -> None:
     with pytest.raises(NoBackup, match="daredevil backup"):
-        await complete_manifest(Place(str(tmp_path / "nothing")))
+        await complete_manifest(BackupPlace(str(tmp_path / "nothing")))
 
 
 async def test_a_restored_log_is_read_as_before(broker: NatsBroker, tmp_path: Path) -> None:

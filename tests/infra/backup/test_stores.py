@@ -9,7 +9,7 @@ from faststream.nats import NatsBroker
 from moto.server import ThreadedMotoServer
 
 from contracts.topology import VOICE
-from infra.backup.place import BackupElsewhere, Place, PlaceUnusable
+from infra.backup.place import BackupElsewhere, BackupPlace, PlaceUnusable
 from infra.log.connection import connection
 from infra.system.nats import free_port
 from tests.infra.backup.logs import all_kept, empty_nats, restored_from, saved_to
@@ -50,7 +50,7 @@ async def test_a_backup_in_s3_is_gone_on_with_and_restored(broker: NatsBroker, b
 
 async def test_of_two_backups_to_one_prefix_the_second_stops(broker: NatsBroker, bucket: str) -> None:
     await saved_to(bucket, connection(broker))
-    slow, quick = Place(bucket), Place(bucket)
+    slow, quick = BackupPlace(bucket), BackupPlace(bucket)
     of_slow, of_quick = await slow.manifest(), await quick.manifest()
     assert of_slow is not None
     assert of_quick is not None
