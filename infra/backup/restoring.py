@@ -19,7 +19,7 @@ from infra.backup.storing import AT_ONCE, BATCH_BYTES, Storing
 from infra.cannot_run import CannotRun
 from infra.log.clock import time_ns_of
 from infra.log.event_log import now_ns
-from infra.log.provisioning import max_age_s
+from infra.log.wanted_streams import max_age_s
 from infra.settings import settings
 
 LEAST_API_LEVEL = 4

@@ -64,12 +64,13 @@ async def _provisioned(dry_run: bool) -> "tuple[list[StreamChange], list[StreamC
     """Return what was not as it should be, and what has to be done by hand."""
     from infra.cannot_run import CannotRun
     from infra.cli.system import LogEmpty, log_connection
-    from infra.log.provisioning import plan
+    from infra.log.provisioning import check_restored, plan
     from infra.log.provisioning import provision as make
 
     try:
         async with log_connection() as nc:
             js = nc.jetstream()
+            await check_restored(js)
             changes = await plan(js)
             if not dry_run:
                 await make(js, progress)
