@@ -16,13 +16,12 @@ from starlette.routing import Mount, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from bridge.call.admission import SessionAdmission
 from bridge.call.needed_parts import TEXT_ACTORS, VOICE_ACTORS
 from bridge.http.api import HttpDoor
+from bridge.shared_by_doors import SharedByDoors
 from bridge.web.connections import Connections
-from bridge.web.gate import Gate, warn_of_strangers
+from bridge.web.gate import warn_of_strangers
 from bridge.web.head import HeadAsGet
-from bridge.web.openings import Openings
 from bridge.web.protocols import limited_protocols
 from bridge.web.proxies import BehindProxies, Proxies, is_loopback, proxies_of
 from bridge.websocket.endpoint import WebSocketDoor
@@ -126,13 +125,11 @@ class WebServer:
     """
 
     def __init__(self, broker: NatsBroker, settings: Settings, page: bool = True, tapes: Tapes | None = None) -> None:
-        openings, gate = Openings(settings), Gate(settings)
-        tapes = tapes or tapes_of(broker)
-        self.admission = SessionAdmission(broker, BRIDGE if page else HTTP, settings)
-        self.door = WebSocketDoor(broker, tapes, settings, openings, gate, self.admission) if page else None
+        shared = SharedByDoors.of(broker, settings, BRIDGE if page else HTTP, tapes or tapes_of(broker))
+        self.admission = shared.admission
+        self.door = WebSocketDoor(shared) if page else None
         self.port = 0
-        actors = VOICE_ACTORS if page else TEXT_ACTORS
-        self._http = HttpDoor(broker, tapes, settings, openings, gate, self.admission, actors)
+        self._http = HttpDoor(shared, VOICE_ACTORS if page else TEXT_ACTORS)
         self._settings = settings
         self._proxies = proxies_of(settings)
         self._draining = False

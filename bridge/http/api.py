@@ -10,7 +10,6 @@ from starlette.datastructures import Headers
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
 
-from bridge.call.admission import SessionAdmission
 from bridge.call.needed_parts import NeededParts
 from bridge.http.alerts import alert_router
 from bridge.http.auth import Key, access_of
@@ -27,13 +26,12 @@ from bridge.http.metrics import metrics_router
 from bridge.http.problems import Problem, answer_with_problems, describe_problems
 from bridge.http.sessions.routes import session_router
 from bridge.http.status import StatusReadings, status_router
+from bridge.shared_by_doors import SharedByDoors
 from bridge.web.gate import Gate
-from bridge.web.openings import Openings
 from contracts.topology import DURABLES
 from infra.log.readiness import Readiness
 from infra.settings import Settings
 from infra.settings_types import items_of
-from infra.tape.tape import Tapes
 
 DESCRIPTION = """Talk to the agent by text, and read what was said.
 
@@ -69,17 +67,9 @@ class Api(FastAPI):
 class HttpDoor:
     """The conversations by text of a process, their API, and the same chat by NATS requests."""
 
-    def __init__(
-        self,
-        broker: NatsBroker,
-        tapes: Tapes,
-        settings: Settings,
-        openings: Openings,
-        gate: Gate,
-        admission: SessionAdmission,
-        actors: Sequence[str],
-    ) -> None:
-        self._conversations = Conversations(broker, settings, openings, tapes, admission)
+    def __init__(self, shared: SharedByDoors, actors: Sequence[str]) -> None:
+        broker, settings, gate = shared.broker, shared.settings, shared.gate
+        self._conversations = Conversations(broker, settings, shared.openings, shared.tapes, shared.admission)
         self._requests = chat_requests(broker, self._conversations, gate)
         self._comparing = Comparing(broker)
         durables = tuple(durable.name for durable in DURABLES)
@@ -87,7 +77,7 @@ class HttpDoor:
         self._readings = StatusReadings(settings.data_dir)
         self.api = make_api(broker, settings, self._conversations, self._comparing, gate, self.readiness)
         admin = Key(settings.admin_key, "DAREDEVIL_ADMIN_KEY", "no-admin-key", gate)
-        self.api.include_router(status_router(self._readings, self.readiness, admission, admin))
+        self.api.include_router(status_router(self._readings, self.readiness, shared.admission, admin))
 
     async def open(self) -> None:
         """Start to accept requests, and to watch for idle conversations."""

@@ -7,10 +7,8 @@ from typing import Any
 
 from faststream.nats import NatsBroker
 
-from bridge.call.admission import SessionAdmission
 from bridge.http.api import HttpDoor
-from bridge.web.gate import Gate
-from bridge.web.openings import Openings
+from bridge.shared_by_doors import SharedByDoors
 from contracts.topology import HTTP
 from infra.settings import Settings
 from infra.tape.untaped import Untaped
@@ -18,10 +16,7 @@ from infra.tape.untaped import Untaped
 
 def document() -> dict[str, Any]:
     """Return the document, without connecting to anything."""
-    settings = Settings()
-    broker = NatsBroker()
-    admission = SessionAdmission(broker, HTTP, settings)
-    return HttpDoor(broker, Untaped(), settings, Openings(settings), Gate(settings), admission, ()).api.openapi()
+    return HttpDoor(SharedByDoors.of(NatsBroker(), Settings(), HTTP, Untaped()), ()).api.openapi()
 
 
 if __name__ == "__main__":

@@ -6,11 +6,9 @@ import math
 import weakref
 from contextlib import ExitStack
 
-from faststream.nats import NatsBroker
 from nats.errors import Error as NatsError
 from starlette.websockets import WebSocket
 
-from bridge.call.admission import SessionAdmission
 from bridge.call.agents import chosen_profile
 from bridge.call.call import Call
 from bridge.call.log_watch import watch_log
@@ -21,9 +19,10 @@ from bridge.call.session_events import PERSON, WEBSOCKET
 from bridge.call.session_state import SessionState, session_state_of
 from bridge.call.tasks import Tasks
 from bridge.playback.reports import Played
+from bridge.shared_by_doors import SharedByDoors
 from bridge.text_input import ProtocolError, checked_text
-from bridge.web.gate import Gate, NotLetIn, Visitor
-from bridge.web.openings import Openings, TooManyOpenings
+from bridge.web.gate import NotLetIn, Visitor
+from bridge.web.openings import TooManyOpenings
 from bridge.web.origins import is_allowed_origin
 from bridge.web.resume_tokens import digest, new_token
 from bridge.websocket.client import Client
@@ -43,9 +42,7 @@ from infra.log.connection import connection
 from infra.log.event_log import LogUnavailable, NewerFact, facts_after, now_ns
 from infra.metrics.table import OPEN
 from infra.process.tasks import CancelledElsewhere, own_cancellation_only
-from infra.settings import Settings
 from infra.settings_types import items_of
-from infra.tape.tape import Tapes
 
 log = logging.getLogger(__name__)
 
@@ -58,23 +55,11 @@ REFUSED_S = 0.5
 class WebSocketDoor:
     """All sessions of one bridge process."""
 
-    def __init__(
-        self,
-        broker: NatsBroker,
-        tapes: Tapes,
-        settings: Settings,
-        openings: Openings,
-        gate: Gate,
-        admission: SessionAdmission,
-    ) -> None:
-        self._broker = broker
-        self._admission = admission
-        self._parts = NeededParts(broker, settings, VOICE_ACTORS)
-        self._tapes = tapes
-        self._settings = settings
-        self._openings = openings
-        self._gate = gate
-        self._origins = items_of(settings.cors_origins)
+    def __init__(self, shared: SharedByDoors) -> None:
+        self._broker, self._settings, self._tapes = shared.broker, shared.settings, shared.tapes
+        self._admission, self._openings, self._gate = shared.admission, shared.openings, shared.gate
+        self._parts = NeededParts(self._broker, self._settings, VOICE_ACTORS)
+        self._origins = items_of(self._settings.cors_origins)
         self._calls: dict[str, Call] = {}
         self._opening = 0
         self._locks: weakref.WeakValueDictionary[str, asyncio.Lock] = weakref.WeakValueDictionary()
@@ -83,7 +68,7 @@ class WebSocketDoor:
         self._draining = self._closing = False
         self._one_less = asyncio.Event()
         """Set when a call has ended, or a client has gone."""
-        self._refused = RefusedSessions(broker, settings.reconnect_grace_s)
+        self._refused = RefusedSessions(self._broker, self._settings.reconnect_grace_s)
         self._measured = ExitStack()
 
     async def open(self) -> None:
