@@ -207,6 +207,23 @@ async def test_the_end_of_a_room_is_reported(browser: Browser, page_url: str, li
 
 
 @needs_chromium
+async def test_an_agent_that_cannot_come_says_why_before_the_room_ends(
+    browser: Browser, page_url: str, livekit_server: LiveKitServer
+) -> None:
+    async with tab(browser, page_url) as page, livekit_server.api() as api:
+        await join(page, "Ada", "kitchen")
+        async with agent_in(livekit_server) as agent:
+            await holds(page, "daredevil.state === 'listening'")
+            refusal = "busy: there is no room for another call now; try again in a minute"
+            await agent.room.local_participant.set_attributes({"daredevil.error": refusal})
+            await api.room.delete_room(DeleteRoomRequest(room="kitchen"))
+            told = page.get_by_role("alert")
+            await expect(told).to_contain_text("The agent cannot talk here now")
+            await expect(told).to_contain_text("there is no room for another call now; try again in a minute")
+            await expect(page.get_by_role("button", name="Join")).to_be_enabled()
+
+
+@needs_chromium
 async def test_nobody_fills_in_a_form_that_nothing_listens_to_yet(browser: Browser, page_url: str) -> None:
     page = await browser.new_page()
     scripts_may_go = asyncio.Event()
