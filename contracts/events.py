@@ -210,6 +210,24 @@ class TranscriptRevised(Event):
     )
     heard_to_sample: Count | None = Field(default=None, description="The sample after the last of that sound.")
     asked_ns: Measured[TimeNs | None] = Field(default=None, description="When it was given to speech to text.")
+    pauses: tuple[Count, ...] = Field(
+        default=(), description="Places in `text` (characters) at which the speaker had paused before."
+    )
+
+
+class TranscriptScored(Event):
+    """A language model said how likely the words of a `TranscriptRevised` (its cause) end here.
+
+    Appended by reasoning, which has the model, after the draft's request.
+    """
+
+    participant_id: Id
+    end_probability: Probability | None = Field(
+        default=None, description="That the next token ends the sentence or the message; absent if nothing could say."
+    )
+    model: str = Field(default="", description="Which model did it.")
+    problem: str = Field(default="", description="Why there is no probability.")
+    elapsed_ms: Measured[Ms] = Field(default=0, description="How long the model took; 0 if it had read these words.")
 
 
 class UtteranceTranscribed(Event):
@@ -303,6 +321,27 @@ class TurnEvidence(Value):
     )
     whole_question: bool | None = Field(
         default=None, description="Whether the words are a whole question, which counts as likelier to be the end."
+    )
+    patience: str = Field(
+        default="",
+        description="The patience that decided: `quick`, `balanced`, `patient`; empty if the end-of-turn model did.",
+    )
+    reason: str = Field(
+        default="",
+        description="With a patience, why the silence was as long: `sure`, `between`, `goes-on` (by the score), "
+        "`answer`, `hesitation`, `number`, `list` (by the words), `no-score`: nothing had scored the words by then.",
+    )
+    end_probability: Probability | None = Field(
+        default=None, description="A language model's, that the words end here (TranscriptScored)."
+    )
+    score: float | None = Field(
+        default=None, description="Log odds of an end, of that probability and the words, by the weights in force."
+    )
+    asked: str = Field(
+        default="", description="What the agent's last sentence asked for: `question` (an answer), `details`; or empty."
+    )
+    own_pauses_ms: tuple[Ms, ...] = Field(
+        default=(), description="Pauses of this person in this session after which they went on, the last ones."
     )
 
 

@@ -68,6 +68,12 @@ class AgentProfile(Value):
     max_endpointing_delay_ms: SmallCount | None = Field(
         default=None, description="Silence that ends a turn when the model expects it to go on."
     )
+    patience: Literal["", "quick", "balanced", "patient"] | None = Field(
+        default=None, description="How long silences are waited for, by what was said; empty: by the end-of-turn model."
+    )
+    turn_weights: str | None = Field(
+        default=None, description="Weights of the words' score, JSON; empty: those of the program."
+    )
     barge_in_min_speech_ms: SmallCount | None = Field(
         default=None, description="Speech over playback that counts as a barge-in."
     )

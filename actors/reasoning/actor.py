@@ -11,6 +11,7 @@ from actors.reasoning.answering import Reasoning
 from actors.reasoning.background import Backgrounds
 from actors.reasoning.chat_models import ChatModels, MakeChatModel
 from actors.reasoning.default_agent import agents_of
+from actors.reasoning.end_scoring import EndScoring
 from actors.reasoning.handover import warnings_about
 from actors.reasoning.remarks import take_requests
 from actors.reasoning.shared import Shared
@@ -24,6 +25,7 @@ from infra.agents.loading import Agents
 from infra.agents.mcp_tools import McpServers
 from infra.engines import local_model
 from infra.engines.llm import chat_model
+from infra.engines.sentence_end import SentenceEnds
 from infra.engines.tokens import TokenCounter
 from infra.log.broker import make_app, make_broker
 from infra.log.connection import connection
@@ -139,8 +141,9 @@ def reasoning_on(
         control=controls_on(broker, keypads),
         keypads=keypads,
     )
-    warmer = PromptWarmer(models, tokens)
-    return Reasoning(LiveLog(broker, tapes), tapes, LiveWire(broker), shared, warmer)
+    scoring = EndScoring(SentenceEnds(settings))
+    warmer = PromptWarmer(models, tokens, scoring)
+    return Reasoning(LiveLog(broker, tapes), tapes, LiveWire(broker), shared, warmer, scoring)
 
 
 def make() -> FastStream:

@@ -5,7 +5,8 @@ import contextlib
 from collections.abc import Iterable
 
 from actors.reasoning.addressee import turn_passed
-from actors.reasoning.decide import Commit, Decision, Discard, Pass, Resume, Start, decide
+from actors.reasoning.decide import Commit, Decision, Discard, Pass, Resume, Start, decide, reply_id_of
+from actors.reasoning.end_scoring import EndScoring, NoScorer, both
 from actors.reasoning.generation import Generation
 from actors.reasoning.guarding import guard_turn
 from actors.reasoning.prompts import Background
@@ -18,7 +19,8 @@ from actors.reasoning.wire import Wire
 from contracts import events as e
 from contracts.answers import answer
 from infra.agents.guard import GuardFunction
-from infra.engines.llm import model_names
+from infra.engines.llm import LOCAL, model_names
+from infra.engines.sentence_end import spoken_together
 from infra.log.event_log import Fact, StaleWriter, now_ns
 from infra.log.inbox import Job
 from infra.log.taped_log import EventLog
@@ -36,13 +38,20 @@ class Reasoning:
     """
 
     def __init__(
-        self, log: EventLog, tapes: Tapes, wire: Wire, shared: Shared, warmer: PromptWarmer | None = None
+        self,
+        log: EventLog,
+        tapes: Tapes,
+        wire: Wire,
+        shared: Shared,
+        warmer: PromptWarmer | None = None,
+        scoring: EndScoring | None = None,
     ) -> None:
         self._logs = SessionLogs(log, tapes, wire)
         wire.when_reconnected(self._logs.fall_behind)
         self._shared = shared
         self._running: dict[str, Generation] = {}
         self._warmer = warmer
+        self._scoring = scoring or EndScoring(NoScorer())
         self._runs = ToolRuns()
 
     @property
@@ -69,6 +78,7 @@ class Reasoning:
         """Stop the work done in advance."""
         if self._warmer is not None:
             await self._warmer.close()
+        await self._scoring.close()
         await self._shared.backgrounds.close()
         await self._shared.servers.close()
 
@@ -91,11 +101,27 @@ class Reasoning:
         session_log = self._turn_to(event)
         self._recall(session_log.session, event)
         task = await self._decide(session_log, event)
+        if event.settled:
+            task = self._scored(session_log, event, task)
         agent = self._shared.agent_of(session_log.session)
         if not event.settled and event.text and agent.input_guard is None and agent.graph is None:
             self._warm_question(session_log.session, event)
         self._let_go(session_log.session)
         return task
+
+    def _scored(self, session_log: SessionLog, event: e.TranscriptRevised, writing: Job | None) -> Job | None:
+        """Have the words of a pause scored beside the draft, where words decide when the turn is over."""
+        session = session_log.session
+        settings = self._shared.of(session).settings
+        if not settings.patience:
+            return writing
+        generation = self._running.get(reply_id_of(event)) if writing is not None else None
+        background = self._shared.backgrounds.known(session, settings, turn_key(event), event.time_ns)
+        is_local = model_names(settings.llm)[0] == LOCAL
+        # Another model answers elsewhere: then nothing here is in the draft's way.
+        may_ask = asyncio.shield(generation.first_token) if generation is not None and is_local else None
+        scoring = asyncio.create_task(self._scoring.score(session_log, event, settings, background, may_ask))
+        return asyncio.create_task(both(writing, scoring), name=f"draft and score of {event.event_id}")
 
     async def answer(self, event: e.TurnEnded) -> Job | None:
         """Commit the turn's draft, start a reply, or leave the turn unanswered."""
@@ -321,4 +347,8 @@ class Reasoning:
 
         settings = self._shared.of(session).settings
         first = model_names(settings.llm)[0]
-        self._warmer.read_question(event.session_id, settings, known, event.text)
+        words = spoken_together(event.text, event.pauses)
+        if settings.patience and first == LOCAL and words:
+            self._warmer.score_words(event.session_id, settings, known, words)
+        else:
+            self._warmer.read_question(event.session_id, settings, known, event.text)

@@ -68,6 +68,8 @@ class Generation:
         self.reply_id = order.reply_id
         self.log = log
         self.started: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.first_token: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        """Done when the first token has come, or none will."""
         self._cause = cause
         self._order = order
         self._models = models
@@ -123,7 +125,12 @@ class Generation:
                 if self.reply_id in self.log.session.replies:
                     await self._tools.finish()
             finally:
+                self._note_first_token()
                 await self._tools.leave()
+
+    def _note_first_token(self) -> None:
+        if not self.first_token.done():
+            self.first_token.set_result(None)
 
     def _span(self) -> AbstractContextManager[Span]:
         """Return the span of the writing, which others find by the reply's id."""
@@ -200,6 +207,7 @@ class Generation:
     async def _take(self, out: Out) -> bool:
         """Take what happens to the answer; return whether to go on with it."""
         if isinstance(out, Token):
+            self._note_first_token()
             self._writer.note_first_token(out.at_ns)
             if not await self._text.take(out.text):
                 await self._finish_reply("enough")

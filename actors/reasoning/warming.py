@@ -5,10 +5,12 @@ import logging
 from collections.abc import Awaitable, Callable
 
 from actors.reasoning.chat_models import ChatModels
+from actors.reasoning.end_scoring import EndScoring
 from actors.reasoning.fitting import Given, fitted_to
 from actors.reasoning.prompts import Background
 from contracts import events as e
-from infra.engines.llm import limits_of, model_names
+from infra.engines.llm import LlmNotFound, limits_of, model_names
+from infra.engines.sentence_end import NoScore
 from infra.engines.tokens import TokenCounter
 from infra.settings import Settings
 
@@ -28,9 +30,10 @@ class PromptWarmer:
     caches nothing gets no request.
     """
 
-    def __init__(self, models: ChatModels, tokens: TokenCounter) -> None:
+    def __init__(self, models: ChatModels, tokens: TokenCounter, scoring: EndScoring | None = None) -> None:
         self._models = models
         self._tokens = tokens
+        self._scoring = scoring
         self._running: dict[str, asyncio.Task[None]] = {}
         self._known_prompts: list[str] = []
 
@@ -61,6 +64,13 @@ class PromptWarmer:
             task = self._running[key] = asyncio.create_task(reading, name="warming")
             task.add_done_callback(lambda done: self._forget(key, done))
 
+    def score_words(self, session_id: str, settings: Settings, gather: Gather, words: str) -> None:
+        """Let words that are still being said be read and scored at once, unless the last reading still runs."""
+        if self._scoring is not None and session_id not in self._running:
+            reading = self._score(self._scoring, session_id, settings, gather, words)
+            task = self._running[session_id] = asyncio.create_task(reading, name="warming")
+            task.add_done_callback(lambda done: self._forget(session_id, done))
+
     def stop(self, key: str) -> None:
         """Stop what is being read for `key`: the real question comes now."""
         if (task := self._running.pop(key, None)) is not None:
@@ -76,6 +86,14 @@ class PromptWarmer:
     def _forget(self, key: str, task: "asyncio.Task[None]") -> None:
         if self._running.get(key) is task:
             del self._running[key]
+
+    async def _score(
+        self, scoring: EndScoring, session_id: str, settings: Settings, gather: Gather, words: str
+    ) -> None:
+        try:
+            await scoring.read(session_id, settings, await gather(), words)
+        except (LlmNotFound, NoScore) as error:  # reported when the score is needed
+            log.debug("warming up: %r", error)
 
     async def _read(self, name: str, settings: Settings, gather: Gather, question: str) -> None:
         try:

@@ -67,6 +67,8 @@ class SessionState:
     replies: dict[str, AudibleReply] = field(default_factory=dict)
     utterances: dict[str, SpokenUtterance] = field(default_factory=dict)
     ended_turns: set[str] = field(default_factory=set)
+    scored: dict[str, e.TranscriptScored] = field(default_factory=dict)
+    """How likely the last words of each participant end there."""
     otherwise: set[str] = field(default_factory=set)
     """Participants whose last words were in another language than the engine's."""
 
@@ -145,7 +147,7 @@ class SessionState:
         return self.replies.setdefault(reply_id, AudibleReply(reply_id, True))
 
     def _apply_speech(self, event: e.Event) -> None:
-        self._apply_language(event)
+        self._apply_words(event)
         match event:
             case e.SpeechStarted():
                 self.utterances[event.utterance_id] = SpokenUtterance(event)
@@ -166,8 +168,10 @@ class SessionState:
             case e.UtteranceDismissed() if u := self.utterances.get(event.utterance_id):
                 u.no_speech = True
 
-    def _apply_language(self, event: e.Event) -> None:
+    def _apply_words(self, event: e.Event) -> None:
         match event:
+            case e.TranscriptScored():
+                self.scored[event.participant_id] = event
             case e.UtteranceDismissed(reason="language", over_reply_id=None):
                 self.otherwise.add(event.participant_id)
             case e.UtteranceTranscribed() if event.text:

@@ -49,6 +49,7 @@ class TrackEvents:
         settled: bool,
         speech_ended_ns: int | None,
         given: SoundGiven | None = None,
+        pauses: tuple[int, ...] = (),
     ) -> e.TranscriptRevised:
         """Return a hypothesis of the turn's words; the last ones are of the sound `given` to the engine."""
         return self._about(
@@ -60,6 +61,7 @@ class TrackEvents:
             text=text,
             settled=settled,
             speech_ended_ns=speech_ended_ns,
+            pauses=pauses,
             **_heard(given),
         )
 

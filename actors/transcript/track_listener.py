@@ -15,9 +15,6 @@ from actors.transcript.endpointing import (
     VadState,
     hear,
     is_sure,
-    is_unfinished,
-    is_whole_question,
-    required_silence_ms,
     silence_ms,
 )
 from actors.transcript.engines import SpeechEngines
@@ -32,6 +29,7 @@ from actors.transcript.track_events import TrackEvents
 from actors.transcript.track_recognition import TrackRecognition
 from actors.transcript.troubles import Troubles
 from actors.transcript.turn import OpenTurn, Utterance
+from actors.transcript.turn_silence import TurnSilence
 from contracts import events as e
 from infra.log.event_log import now_ns
 from infra.log.taped_log import EventLog
@@ -71,7 +69,7 @@ class TrackListener:
         self._track = track
         self._view = view
         self._live = live
-        self._settings = settings = in_session(ears.settings, view.profile)
+        settings = in_session(ears.settings, view.profile)
         self._tuning = Tuning.with_threshold(settings.vad_threshold)
         self._writer = EventWriter(event_log, taped, track.session_id, track.track_id, view)
         self._facts = TrackEvents(track)
@@ -85,6 +83,7 @@ class TrackListener:
         self._turn: OpenTurn | None = None
         self._heard_to = 0
         self._interruptions = Interruptions(view, settings, playback, self._echo, self._writer, self._facts)
+        self._policy = TurnSilence(settings, view, track.participant_id)
         self._troubles = Troubles(ears, self._recognising, self._vad, self._writer, self._facts)
 
     @property
@@ -184,10 +183,13 @@ class TrackListener:
         elif change is Change.PAUSED:
             turn.last.end = self._hearing.voiced_end
             self._recognising.settle(self._sound, turn.last, self._heard_to)
-            self._recognising.ask_whether_over(self._sound, turn.last, self._heard_to)
+            if self._policy.patience is None:
+                self._recognising.ask_whether_over(self._sound, turn.last, self._heard_to)
             if self._behind():
                 await self._recognising.finish(turn)
         elif change is Change.RESUMED:
+            if turn.last.end is not None:
+                self._policy.went_on((self._heard_to - WINDOW_SAMPLES - turn.last.end) / SAMPLES_PER_MS)
             self._recognising.resumed(turn.last, self._heard_to)
             turn.last.resumed()
         elif change is Change.CLOSED:
@@ -200,6 +202,8 @@ class TrackListener:
         if self._turn is None:
             self._turn = OpenTurn(self._facts.turn_id(self._hearing.start))
             self._recognising.begin_turn()
+        elif self._turn.last.end is not None:
+            self._policy.went_on((self._hearing.start - self._turn.last.end) / SAMPLES_PER_MS)
         floor = self._view.floor_reply()
         over_reply_id = floor.reply_id if floor is not None else None
         started = self._facts.speech_started(self._hearing.start, self._turn.turn_id, over_reply_id)
@@ -244,6 +248,8 @@ class TrackListener:
 
     async def _ask_again(self, turn: OpenTurn) -> None:
         last = turn.last
+        if self._policy.patience is not None:
+            return
         if last.end is None or last.asked > 1 or self._heard_to - last.end < SECOND_OPINION_SAMPLES:
             return
         if is_sure(last.probability):
@@ -262,9 +268,11 @@ class TrackListener:
         ended_ns = self._sound.received_ns((utterance.end or 1) - 1) if settled else None
         number, utterance.revisions = utterance.revisions, utterance.revisions + 1
         utterance.revised = (text, settled)
-        await self._writer.append(
-            self._facts.revised(utterance.started, number, text, settled, ended_ns, utterance.given)
+        revised = self._facts.revised(
+            utterance.started, number, text, settled, ended_ns, utterance.given, turn.pauses()
         )
+        utterance.revised_id = revised.event_id
+        await self._writer.append(revised)
 
     async def _say_utterances(self, turn: OpenTurn) -> None:
         for utterance in turn.utterances:
@@ -286,12 +294,7 @@ class TrackListener:
 
     def _silence(self, turn: OpenTurn) -> _Silence:
         assert turn.last.end is not None
-        required = required_silence_ms(
-            turn.last.probability,
-            turn.text(),
-            self._settings.min_endpointing_delay_ms,
-            self._settings.max_endpointing_delay_ms,
-        )
+        required = self._policy.required_ms(turn)
         # Less than a window may have come that was not processed yet.
         heard_to = max(self._heard_to, min(self._sound.end, self._heard_to + WINDOW_SAMPLES))
         return _Silence(silence_ms(heard_to, turn.last.end, self._live.since_frame_ms()), required)
@@ -333,8 +336,7 @@ class TrackListener:
             speech_ended_ns=self._sound.received_ns(last.end - 1),
             text_ready_ns=last.recognised_ns or now_ns(),
             opinions=turn.opinions(),
-            unfinished=is_unfinished(turn.text()),
-            whole_question=is_whole_question(turn.text()),
+            **self._policy.evidence(turn),
         )
         self._interruptions.count(turn, self._hearing.voiced_end)
         await self._writer.append_expected(

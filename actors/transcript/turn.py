@@ -99,6 +99,8 @@ class Utterance:
     probability: float | None = None
     revisions: int = 0
     revised: tuple[str, bool] = ("", False)
+    revised_id: str = ""
+    """The fact that says so: what scores the words refers to it."""
     silent: bool = False
     """Its beginning was not appended: this microphone keeps repeating the agent, so playback does not pause for it."""
     judged: bool = False
@@ -176,6 +178,15 @@ class OpenTurn:
         if interim and not self.last.dismissed and self.last.text is None:
             texts[-1] = joined(self.last.kept_text, self.last.interim)
         return joined(*texts)
+
+    def pauses(self) -> tuple[int, ...]:
+        """Return the places in `text` at which the next utterance begins: there the speaker had paused."""
+        places, length = [], 0
+        for text in (u.text or "" for u in self.utterances[:-1] if not u.dismissed):
+            if text:
+                length += len(text) + (1 if length else 0)
+                places.append(length)
+        return tuple(places)
 
     def opinions(self) -> tuple[e.EndOfTurnOpinion, ...]:
         """Return the last opinions on the turn's pauses."""

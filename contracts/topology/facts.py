@@ -48,6 +48,7 @@ EVENTS: tuple[Row, ...] = (
     Row(e.RecognitionFellBehind, "recognition.behind", (TRANSCRIPT,)),
     Row(e.HearingRestarted, "hearing.restarted", (TRANSCRIPT,)),
     Row(e.TranscriptRevised, "transcript.revised", (TRANSCRIPT,)),
+    Row(e.TranscriptScored, "transcript.scored", (REASONING,)),
     Row(e.UtteranceTranscribed, "transcript.final", (TRANSCRIPT,)),
     Row(e.UtteranceDismissed, "utterance.dismissed", (TRANSCRIPT,)),
     Row(e.TurnEnded, "turn.ended", (TRANSCRIPT, BRIDGE)),

@@ -31,6 +31,7 @@ from infra.cli import (
     token,
     tools,
     top,
+    tune,
     turns,
 )
 from infra.cli.bad_values import in_plain_words
@@ -122,6 +123,7 @@ app.command()(checks.doctor)
 app.command()(health.health)
 app.command()(checks.settings)
 app.command()(schema.schema)
+app.add_typer(tune.app, name="tune")
 app.add_typer(bench.app, name="bench")
 
 

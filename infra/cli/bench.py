@@ -22,6 +22,7 @@ from infra.cli import (
     bench_spoken,
     bench_tapes,
     bench_tools,
+    bench_turns,
 )
 from infra.cli.output import out, progress, run_async
 
@@ -94,6 +95,7 @@ app.command()(bench_spoken.spoken)
 app.command()(bench_metrics.metrics)
 app.command()(bench_tapes.tapes)
 app.command()(bench_tools.tools)
+app.command()(bench_turns.turns)
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 

@@ -149,6 +149,15 @@ def _latency() -> type[BaseModel]:
     return _of(LatencyFigures, slowest=(list[TurnLatency], "The slowest turns, the slowest first."))
 
 
+def _tuned() -> type[BaseModel]:
+    return _model(
+        "TunedTurns",
+        weights=(dict[str, Any], "What `DAREDEVIL_TURN_WEIGHTS` takes: weights, and the lengths of each patience."),
+        before=(dict[str, Any], "Figures of these silences with the weights in force (`bench turns`)."),
+        after=(dict[str, Any], "The same with the new ones; its `held_out` are what to expect of other speakers."),
+    )
+
+
 def _summary() -> type[BaseModel]:
     from contracts.events import SummaryWritten
 
@@ -351,6 +360,8 @@ OUTPUTS: dict[str, Output] = {
     "bench metrics": Output("what metrics cost a call", _figures("infra.bench.metrics_cost", "MetricsCost")),
     "bench spoken": Output("how written forms are said", _spoken),
     "bench projections": Output("how tables follow the log", _figures("infra.bench.postgres", "PostgresFigures")),
+    "bench turns": Output("the policy for the end of a turn", _figures("infra.bench.turns", "TurnsFigures")),
+    "tune turns": Output("weights for the end of a turn", _tuned),
     "bench barge-in": Output("interruptions", _barge_in),
     "bench greeting": Output("greetings", _greeting),
     "bench bus": Output("what the log adds", _figures("infra.bench.bus", "BusFigures")),

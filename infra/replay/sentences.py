@@ -94,6 +94,9 @@ def _of_speech(event: e.Event, people: Mapping[str, Person]) -> str:
         case e.TranscriptRevised():
             state = "settled in silence" if event.settled else "so far"
             return f"{who(event.participant_id, people)}, {state}: {quoted(event.text)}"
+        case e.TranscriptScored():
+            said = f"by {event.end_probability:.2f}" if event.end_probability is not None else one_line(event.problem)
+            return f"how likely these words end here: {said}"
         case e.SpeechEnded():
             return f"{who(event.participant_id, people)} has stopped speaking"
         case e.UtteranceTranscribed():
@@ -145,6 +148,8 @@ def _end_of_turn(event: e.TurnEnded) -> str:
     if evidence is None:
         return " writes" if event.source == "text" else "'s turn ends"
     asked = f"{evidence.required_silence_ms:.0f} ms asked for"
+    if evidence.patience:
+        asked += f", {evidence.patience}: {evidence.reason}"
     if evidence.end_of_turn_probability is not None:
         asked += f" at an end-of-turn probability of {evidence.end_of_turn_probability:.2f}"
     lost = f"; {event.lost_ms:.0f} ms of speech in it are lost" if event.lost_ms else ""

@@ -123,10 +123,25 @@ def _cause(part: str, ms: float, ended: e.TurnEnded, of_turn: Sequence[e.Event],
     return "it was there when the caller had finished"
 
 
+_REASONS = {
+    "sure": "the words sound whole",
+    "between": "the words may go on",
+    "goes-on": "the words sound as if they went on",
+    "answer": "they answer what was asked",
+    "hesitation": "they end in an um",
+    "number": "something is being read out",
+    "list": "a list goes on",
+    "no-score": "no language model had scored the words",
+}
+
+
 def _why_silent(ended: e.TurnEnded) -> str:
     evidence = ended.evidence
     assert evidence is not None
     asked = f"{evidence.required_silence_ms:.0f} ms of silence were required"
+    if evidence.patience:
+        score = f", score {evidence.score:.2f}" if evidence.score is not None else ""
+        return f"{asked}: {_REASONS.get(evidence.reason, evidence.reason)} ({evidence.patience}{score})"
     if evidence.unfinished:
         return f"{asked}: the words break off"
     if evidence.end_of_turn_probability is not None:

@@ -42,7 +42,7 @@ def listening(broker: NatsBroker, process: Settings, profile: e.AgentProfile) ->
 @pytest.mark.parametrize("process", [Settings(), Settings(min_endpointing_delay_ms=100, vad_threshold=0.2)])
 async def test_endpointing_barge_in_and_voice_activity_are_the_sessions(broker: NatsBroker, process: Settings) -> None:
     heard = listening(broker, process, profile_of(DOOR))
-    for settings in (heard._settings, heard._interruptions._settings):
+    for settings in (heard._policy.settings, heard._interruptions._settings):
         assert (settings.min_endpointing_delay_ms, settings.max_endpointing_delay_ms) == (300, 1_200)
         assert settings.barge_in_min_speech_ms == 700
     assert heard._tuning == Tuning.with_threshold(0.7)
@@ -51,7 +51,7 @@ async def test_endpointing_barge_in_and_voice_activity_are_the_sessions(broker: 
 
 async def test_a_session_of_an_older_build_is_heard_as_the_process_says(broker: NatsBroker) -> None:
     heard = listening(broker, DOOR, e.AgentProfile(prompt="", llm="local", stt="local", tts="local"))
-    assert heard._settings.min_endpointing_delay_ms == 300
+    assert heard._policy.settings.min_endpointing_delay_ms == 300
     assert heard._tuning == Tuning.with_threshold(0.7)
     await heard.aclose()
 

@@ -1,0 +1,150 @@
+"""Scores how likely a person's words end where they are now, beside the draft and never before it.
+
+The words of a pause are scored once the draft's first token has come; what was scored while they were still being said
+is used at once. In a replay the tape answers.
+"""
+
+import asyncio
+import logging
+import time
+from collections import OrderedDict
+from collections.abc import Awaitable, Sequence
+from typing import Protocol
+
+from langchain_core.messages import BaseMessage
+
+from actors.reasoning.fitting import Given
+from actors.reasoning.prompts import Background
+from actors.reasoning.session_log import SessionLog
+from contracts import events as e
+from contracts.answers import answer
+from infra.engines.llm import LOCAL, LlmNotFound
+from infra.engines.sentence_end import Message, NoScore, spoken_together
+from infra.log.event_log import now_ns
+from infra.settings import Settings
+from infra.tape.tape import Plain
+
+log = logging.getLogger(__name__)
+
+KNOWN = 200
+"""How many words are remembered with their score."""
+
+_ROLES = {"system": "system", "human": "user", "ai": "assistant"}
+
+
+class Scorer(Protocol):
+    """What says how likely words end: `infra.engines.sentence_end.SentenceEnds`."""
+
+    async def probability(self, messages: Sequence[Message]) -> float:
+        """Return how likely the last message ends with its last word. Raises LlmNotFound, NoScore."""
+
+    async def aclose(self) -> None:
+        """Let go of connections."""
+
+
+class EndScoring:
+    """Scores words of all sessions of one copy with the local model."""
+
+    def __init__(self, scorer: Scorer) -> None:
+        self._scorer = scorer
+        self._known: OrderedDict[tuple[str, str], float] = OrderedDict()
+
+    async def close(self) -> None:
+        """Let go of connections."""
+        await self._scorer.aclose()
+
+    async def read(self, session_id: str, settings: Settings, background: Background, words: str) -> None:
+        """Score words that are still being said: the model has read them then, and the last ones need not be scored.
+
+        Raises LlmNotFound, NoScore.
+        """
+        found = await self._scorer.probability(messages_for(settings, background, words))
+        self._known[session_id, words] = found
+        while len(self._known) > KNOWN:
+            self._known.popitem(last=False)
+
+    async def score(
+        self,
+        session_log: SessionLog,
+        event: e.TranscriptRevised,
+        settings: Settings,
+        background: Background,
+        may_ask: Awaitable[object] | None,
+    ) -> None:
+        """Append how likely the words of a pause end there, after `may_ask` unless that is known already.
+
+        Nothing is appended if no local model runs. Raises what the log raises.
+        """
+        words = spoken_together(event.text, event.pauses)
+        if not words:
+            return
+        tape, key = session_log.tape, event.event_id
+
+        async def known() -> float | None:
+            return self._known.get((event.session_id, words))
+
+        probability: float | None = await tape.result("end-known", key, words, known)
+        problem, elapsed_ms = "", 0.0
+        if probability is None:
+            if may_ask is not None:
+                await may_ask
+            asked = [list(message) for message in messages_for(settings, background, words)]
+            probability, problem, elapsed_ms = await tape.result("end", key, asked, lambda: self._asked(asked))
+        if probability is None and not problem:
+            return
+        await session_log.append(
+            answer(
+                event,
+                e.TranscriptScored,
+                time_ns=now_ns(),
+                participant_id=event.participant_id,
+                end_probability=probability,
+                model=LOCAL,
+                problem=problem,
+                elapsed_ms=elapsed_ms,
+            )
+        )
+
+    async def _asked(self, messages: Sequence[Sequence[str]]) -> Plain:
+        """Return the probability, or why there is none (empty if there is no model), and how long that took, ms."""
+        begun_s = time.monotonic()
+        try:
+            probability, problem = await self._scorer.probability([(role, text) for role, text in messages]), ""
+        except LlmNotFound:
+            return [None, "", 0.0]
+        except NoScore as error:
+            log.warning("the end of a turn is not scored: %s", error)
+            probability, problem = None, str(error)
+        return [probability, problem, round((time.monotonic() - begun_s) * 1000, 3)]
+
+
+def messages_for(settings: Settings, background: Background, words: str) -> list[Message]:
+    """Return what the local model is given with these words: what it is given when it answers them."""
+    given = Given(settings.prompt, background, words)
+    return [(_role(message), message.text) for message in given.messages(LOCAL)]
+
+
+def _role(message: BaseMessage) -> str:
+    return _ROLES.get(message.type, "user")
+
+
+class NoScorer:
+    """Where no model may be asked: in a replay, which has the answers on its tape, and in tests."""
+
+    async def probability(self, _: Sequence[Message]) -> float:
+        """Raise LlmNotFound."""
+        raise LlmNotFound("no model scores words here")
+
+    async def aclose(self) -> None:
+        """Do nothing."""
+
+
+async def both(writing: "asyncio.Task[None] | None", scoring: "asyncio.Task[None]") -> None:
+    """Wait for the reply's writing and for the scoring beside it; if one fails or is cancelled, both end."""
+    tasks = [scoring, *([writing] if writing is not None else [])]
+    try:
+        await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,92 @@
+"""How likely words end, by the local model."""
+
+import math
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+import pytest
+
+from infra.engines.llm import LlmNotFound
+from infra.engines.sentence_end import NoScore, SentenceEnds, ending_share, spoken_together
+from infra.settings import Settings
+
+MESSAGES = [("system", "Be kind."), ("user", "I would like")]
+
+
+def test_the_recognisers_marks_at_pauses_are_not_what_was_said() -> None:
+    text = "I have a question about. My last bill."
+    assert spoken_together(text, (25,)) == "I have a question about my last bill"
+    assert spoken_together("Is it far? I have no car.", ()) == "Is it far? I have no car"
+    assert spoken_together("Wait, I'm not sure", (5,)) == "Wait I'm not sure"
+    assert spoken_together("...", ()) == ""
+    assert spoken_together("Hello.", (0, 6, 99)) == "Hello"
+
+
+def test_the_share_of_ends_is_of_the_tokens_that_end_a_sentence_or_the_message() -> None:
+    tokens = [
+        {"token": ".", "logprob": math.log(0.4)},
+        {"token": "?", "logprob": math.log(0.1)},
+        {"token": "<|im_end|>", "logprob": math.log(0.05)},
+        {"token": " and", "logprob": math.log(0.3)},
+        {"token": ",", "logprob": math.log(0.1)},
+    ]
+    assert ending_share(tokens) == pytest.approx(0.55)
+    for bad in ([{"token": ".", "logprob": math.nan}], [{"token": ".", "logprob": 5.0}], [{"logprob": 0}], [{}]):
+        with pytest.raises(NoScore):
+            ending_share(bad)
+
+
+@asynccontextmanager
+async def answering(answers: dict[str, Any]) -> AsyncIterator[tuple[SentenceEnds, list[dict[str, Any]]]]:
+    """Yield what asks a server with these answers, and what it was asked."""
+    asked: list[dict[str, Any]] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append({"path": request.url.path, "body": request.read().decode()})
+        found = answers[request.url.path]
+        return found if isinstance(found, httpx.Response) else httpx.Response(200, json=found)
+
+    ends = SentenceEnds(Settings(llm_url="http://127.0.0.1:9"), transport=httpx.MockTransport(answer))
+    try:
+        yield ends, asked
+    finally:
+        await ends.aclose()
+
+
+TEMPLATED = {"prompt": "<system>Be kind.</system><user>I would like</user><assistant>"}
+SCORED = {"completion_probabilities": [{"top_logprobs": [{"token": ".", "logprob": math.log(0.25)}]}]}
+
+
+async def test_the_model_reads_the_words_as_a_message_that_is_still_open() -> None:
+    async with answering({"/apply-template": TEMPLATED, "/completion": SCORED}) as (ends, asked):
+        assert await ends.probability(MESSAGES) == pytest.approx(0.25)
+    assert '"prompt":"<system>Be kind.</system><user>I would like"' in asked[1]["body"]
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        {"/apply-template": httpx.Response(404)},
+        {"/apply-template": {"prompt": "something else"}, "/completion": SCORED},
+        {"/apply-template": TEMPLATED, "/completion": {"content": "."}},
+        {"/apply-template": TEMPLATED, "/completion": httpx.Response(200, text="busy")},
+        {"/apply-template": TEMPLATED, "/completion": httpx.Response(200, json=[])},
+    ],
+)
+async def test_a_server_that_cannot_score_is_told_as_such(answers: dict[str, Any]) -> None:
+    async with answering(answers) as (ends, _):
+        with pytest.raises(NoScore):
+            await ends.probability(MESSAGES)
+
+
+async def test_a_server_that_is_down_gives_no_score_and_none_at_all_is_no_model(tmp_path: Any) -> None:
+    ends = SentenceEnds(Settings(llm_url="http://127.0.0.1:9"))
+    with pytest.raises(NoScore):
+        await ends.probability(MESSAGES)
+    await ends.aclose()
+    nowhere = SentenceEnds(Settings(llm_url="", data_dir=tmp_path))
+    with pytest.raises(LlmNotFound):
+        await nowhere.probability(MESSAGES)
+    await nowhere.aclose()

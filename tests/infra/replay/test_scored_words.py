@@ -1,0 +1,103 @@
+"""Words are scored beside the draft, and a session in which scores decided comes out the same."""
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+from faststream.nats import NatsBroker
+
+from actors.reasoning import actor
+from contracts import events as e
+from infra.engines.llm import LlmNotFound
+from infra.engines.sentence_end import Message, NoScore
+from infra.replay.registry import ACTORS
+from infra.replay.verify import verify
+from tests.actors.reasoning.facts import ended, fact, opened, revised
+from tests.actors.reasoning.models import ScriptedModel
+from tests.infra.replay.recording import MODEL, Recording, record
+
+ANSWER = ["Good day, ", "nice to hear ", "you."]
+
+
+class Scorer:
+    """Says what a test wants of the end of words; an exception is raised."""
+
+    said: float | Exception = 0.75
+
+    def __init__(self, *_: object) -> None:
+        self.asked: list[Sequence[Message]] = []
+
+    async def probability(self, messages: Sequence[Message]) -> float:
+        self.asked.append(messages)
+        if isinstance(self.said, Exception):
+            raise self.said
+        return self.said
+
+    async def aclose(self) -> None:
+        """Nothing is open."""
+
+
+@pytest.fixture
+def scorer(monkeypatch: pytest.MonkeyPatch) -> Scorer:
+    scorer = Scorer()
+    monkeypatch.setattr(actor, "SentenceEnds", lambda *_: scorer)
+    return scorer
+
+
+def closed() -> e.SessionClosed:
+    ending: e.SessionClosed = fact(e.SessionClosed, "close", reason="hangup")
+    return ending
+
+
+async def call(broker: NatsBroker, *, scored: int = 1, patience: str = "balanced") -> Recording:
+    """Record a call of one turn with a pause that was none before its end."""
+    waited = [(e.TranscriptScored, scored)] if scored else []
+    return await record(
+        broker,
+        ScriptedModel.playing(ANSWER),
+        [opened(llm=MODEL, patience=patience)],
+        [revised("Hello there."), (e.ReplyClauseWritten, 2), *waited, ended("hello there"), (e.ReplyCompleted, 1)],
+        [closed()],
+    )
+
+
+def facts_of(recording: Recording, event_class: type[e.Event]) -> list[e.Event]:
+    return [each.event for each in recording[0].facts if isinstance(each.event, event_class)]
+
+
+async def test_the_words_of_a_pause_are_scored_after_the_drafts_request_and_it_verifies(
+    broker: NatsBroker, scorer: Scorer
+) -> None:
+    recording = await call(broker)
+    (score,) = facts_of(recording, e.TranscriptScored)
+    assert isinstance(score, e.TranscriptScored)
+    assert (score.end_probability, score.cause_id, score.turn_id, score.problem) == (0.75, "rev", "t1", "")
+    assert scorer.asked[-1][-1] == ("user", "Hello there")
+    names = [type(each.event).__name__ for each in recording[0].facts]
+    assert names.index("ReplyStarted") < names.index("TranscriptScored")
+    done = await asyncio.to_thread(verify, *recording, ACTORS)
+    assert (done.status, done.differences) == ("identical", [])
+
+
+async def test_a_model_that_cannot_score_is_said_and_one_that_is_not_there_is_not(
+    broker: NatsBroker, scorer: Scorer
+) -> None:
+    scorer.said = NoScore("it hangs")
+    recording = await call(broker)
+    (score,) = facts_of(recording, e.TranscriptScored)
+    assert isinstance(score, e.TranscriptScored)
+    assert (score.end_probability, score.problem) == (None, "it hangs")
+    assert (await asyncio.to_thread(verify, *recording, ACTORS)).status == "identical"
+
+
+async def test_nothing_is_appended_where_no_local_model_runs(broker: NatsBroker, scorer: Scorer) -> None:
+    scorer.said = LlmNotFound("not here")
+    recording = await call(broker, scored=0)
+    assert facts_of(recording, e.TranscriptScored) == []
+    assert (await asyncio.to_thread(verify, *recording, ACTORS)).status == "identical"
+
+
+async def test_without_a_patience_no_words_are_scored(broker: NatsBroker, scorer: Scorer) -> None:
+    recording = await call(broker, scored=0, patience="")
+    assert scorer.asked == []
+    assert facts_of(recording, e.TranscriptScored) == []
