@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field
 
 from contracts.ids import Id, Reference
-from contracts.numbers import Count, Ms, Positive, Probability, SignedMs, SmallCount, TimeNs
+from contracts.numbers import Count, LogOdds, Ms, Positive, Probability, SignedMs, SmallCount, TimeNs
 from contracts.profile import AgentProfile as AgentProfile
 from contracts.value import Measured
 from contracts.value import Value as Value
@@ -334,7 +334,7 @@ class TurnEvidence(Value):
     end_probability: Probability | None = Field(
         default=None, description="A language model's, that the words end here (TranscriptScored)."
     )
-    score: float | None = Field(
+    score: LogOdds | None = Field(
         default=None, description="Log odds of an end, of that probability and the words, by the weights in force."
     )
     asked: str = Field(

@@ -36,5 +36,8 @@ Seconds = Annotated[float, Field(ge=0, le=MAX_MS / 1000, allow_inf_nan=False, js
 SignedMs = Annotated[float, Field(ge=-MAX_MS, le=MAX_MS, allow_inf_nan=False, json_schema_extra=_DOUBLE)]
 """A duration that may be negative in old facts, written while a wall clock was set back."""
 
+LogOdds = Annotated[float, Field(ge=-1000, le=1000, allow_inf_nan=False, json_schema_extra=_DOUBLE)]
+"""Logarithm of the odds that something is so: 0 is as likely as not, 2 is seven times likelier."""
+
 Probability = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False, json_schema_extra=_DOUBLE)]
 """From 0 to 1."""

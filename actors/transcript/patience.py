@@ -31,6 +31,9 @@ is being read out; a list goes on; nothing has scored the words, or not yet: the
 """
 
 WEIGHTS_FILE = Path(__file__).with_name("turn_weights.json")
+MOST_ODDS = 1000.0
+"""A score beyond says nothing more."""
+
 FEATURES = ("end", "words", "short", "comma", "comma_end")
 
 
@@ -118,11 +121,12 @@ def score_of(text: str, end_probability: float | None, weights: Mapping[str, flo
     if end_probability is None or not math.isfinite(end_probability) or not 0 <= end_probability <= 1:
         return None
     found = features(text, end_probability)
-    return weights["bias"] + math.fsum(weights[name] * found[name] for name in FEATURES)
+    score = weights["bias"] + math.fsum(weights[name] * found[name] for name in FEATURES)
+    return min(max(score, -MOST_ODDS), MOST_ODDS)
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
+class SpokenSoFar:
     """What is known of a turn in a silence."""
 
     text: str
@@ -143,7 +147,7 @@ class Required:
     reason: Reason
 
 
-def required(words: Words, patience: Patience, weights: TurnWeights) -> Required:
+def required(words: SpokenSoFar, patience: Patience, weights: TurnWeights) -> Required:
     """Return the silence that ends a turn. It is never longer than the longest of this patience."""
     lengths = weights.lengths[patience]
     score = score_of(words.text, words.end_probability, weights.weights)

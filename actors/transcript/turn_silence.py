@@ -11,8 +11,8 @@ from actors.transcript.patience import (
     Asked,
     BadWeights,
     Patience,
+    SpokenSoFar,
     TurnWeights,
-    Words,
     asked_by,
     required,
     weights_in,
@@ -87,12 +87,12 @@ class TurnSilence:
             "own_pauses_ms": tuple(self.own_pauses_ms),
         }
 
-    def _words(self, turn: OpenTurn) -> Words:
+    def _words(self, turn: OpenTurn) -> SpokenSoFar:
         scored = self.view.scored.get(self.participant_id)
         is_of_these = scored is not None and scored.cause_id == turn.last.revised_id
         is_settled = turn.last.revised == (turn.text(), True)
         probability = scored.end_probability if scored is not None and is_of_these and is_settled else None
-        return Words(turn.text(), probability, self._asked(), tuple(self.own_pauses_ms))
+        return SpokenSoFar(turn.text(), probability, self._asked(), tuple(self.own_pauses_ms))
 
     def _asked(self) -> Asked:
         """Return what the agent's last sentence asked for: of the reply that was begun last and may be heard."""

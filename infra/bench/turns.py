@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from actors.transcript.patience import PATIENCES, Lengths, Patience, TurnWeights, Words, required
+from actors.transcript.patience import PATIENCES, Lengths, Patience, SpokenSoFar, TurnWeights, required
 from infra.bench.statistics import percentile
 from infra.bench.turn_events import TurnEvent
 from infra.bench.turn_fit import Floats, chosen, fitted, held_out_scores
@@ -76,9 +76,9 @@ class TurnsFigures:
     kinds: dict[str, dict[str, PolicyFigures]] = field(default_factory=dict)
 
 
-def words_of_event(event: TurnEvent) -> Words:
+def words_of_event(event: TurnEvent) -> SpokenSoFar:
     """Return what the policy knows of it: what the agent had said is not part of a set."""
-    return Words(event.text, event.end_probability)
+    return SpokenSoFar(event.text, event.end_probability)
 
 
 def policy_figures(events: Sequence[TurnEvent], silence: Silence, short_ms: float) -> PolicyFigures:

@@ -116,6 +116,8 @@ class SentenceEnds:
             answer = await self._client.post(url, json=body)
             answer.raise_for_status()
             found = answer.json()
+        except httpx.TimeoutException as error:
+            raise NoScore(f"the local model does not answer within {self._client.timeout.read:g} s") from error
         except (httpx.HTTPError, ValueError) as error:
             raise NoScore(f"the local model does not answer: {error!r}") from error
         if not isinstance(found, dict):

@@ -95,8 +95,9 @@ def _of_speech(event: e.Event, people: Mapping[str, Person]) -> str:
             state = "settled in silence" if event.settled else "so far"
             return f"{who(event.participant_id, people)}, {state}: {quoted(event.text)}"
         case e.TranscriptScored():
-            said = f"by {event.end_probability:.2f}" if event.end_probability is not None else one_line(event.problem)
-            return f"how likely these words end here: {said}"
+            if event.end_probability is None:
+                return f"whether these words end here is not known{_because(event.problem)}"
+            return f"these words end here with a probability of {event.end_probability:.2f}"
         case e.SpeechEnded():
             return f"{who(event.participant_id, people)} has stopped speaking"
         case e.UtteranceTranscribed():

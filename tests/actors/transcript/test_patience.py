@@ -13,8 +13,8 @@ from actors.transcript.patience import (
     Asked,
     BadWeights,
     Patience,
+    SpokenSoFar,
     TurnWeights,
-    Words,
     asked_by,
     is_answer,
     required,
@@ -27,11 +27,11 @@ BALANCED = WEIGHTS.lengths["balanced"]
 
 
 def test_words_that_sound_whole_wait_least_and_words_that_go_on_longest() -> None:
-    whole = required(Words("Where can I find the nearest train station?", 0.9), "balanced", WEIGHTS)
+    whole = required(SpokenSoFar("Where can I find the nearest train station?", 0.9), "balanced", WEIGHTS)
     assert (whole.silence_ms, whole.reason) == (200, "sure")
-    going_on = required(Words("I would like to order a", 0.001), "balanced", WEIGHTS)
+    going_on = required(SpokenSoFar("I would like to order a", 0.001), "balanced", WEIGHTS)
     assert (going_on.silence_ms, going_on.reason) == (1100, "goes-on")
-    between = required(Words("Please remind me to call my mother.", 0.4), "balanced", WEIGHTS)
+    between = required(SpokenSoFar("Please remind me to call my mother.", 0.4), "balanced", WEIGHTS)
     assert (between.silence_ms, between.reason) == (700, "between")
 
 
@@ -45,7 +45,7 @@ def test_a_comma_of_the_recogniser_is_doubt() -> None:
 
 @pytest.mark.parametrize("probability", [None, math.nan, math.inf, -0.1, 1.5])
 def test_without_a_usable_score_silence_alone_decides(probability: float | None) -> None:
-    found = required(Words("Where is the station?", probability), "balanced", WEIGHTS)
+    found = required(SpokenSoFar("Where is the station?", probability), "balanced", WEIGHTS)
     assert (found.silence_ms, found.score, found.reason) == (BALANCED.middle_ms, None, "no-score")
 
 
@@ -59,7 +59,7 @@ def test_without_a_usable_score_silence_alone_decides(probability: float | None)
 def test_no_silence_is_longer_than_the_longest(
     text: str, probability: float | None, patience: Patience, asked: Asked, own: list[float]
 ) -> None:
-    found = required(Words(text, probability, asked, own), patience, WEIGHTS)
+    found = required(SpokenSoFar(text, probability, asked, own), patience, WEIGHTS)
     lengths = WEIGHTS.lengths[patience]
     assert lengths.short_ms <= found.silence_ms <= lengths.long_ms
     assert found.score is None or math.isfinite(found.score)
@@ -84,17 +84,17 @@ def test_a_sure_score_is_never_slower_with_more_haste() -> None:
     ],
 )
 def test_what_is_being_read_out_or_looked_for_is_waited_for(text: str, asked: Asked, reason: str) -> None:
-    found = required(Words(text, 0.95, asked), "balanced", WEIGHTS)
+    found = required(SpokenSoFar(text, 0.95, asked), "balanced", WEIGHTS)
     assert (found.reason, found.silence_ms) == (reason, BALANCED.long_ms)
 
 
 @pytest.mark.parametrize("text", ["I am twenty five.", "I was born in 1990.", "Book a table for two.", "So do I."])
 def test_a_number_within_a_sentence_is_no_reading_out(text: str) -> None:
-    assert required(Words(text, 0.95), "balanced", WEIGHTS).reason not in ("number", "list", "hesitation")
+    assert required(SpokenSoFar(text, 0.95), "balanced", WEIGHTS).reason not in ("number", "list", "hesitation")
 
 
 def test_a_short_answer_to_a_question_is_an_end_whatever_the_model_says() -> None:
-    assert required(Words("Yes, please.", 0.05, "question"), "balanced", WEIGHTS).reason == "answer"
+    assert required(SpokenSoFar("Yes, please.", 0.05, "question"), "balanced", WEIGHTS).reason == "answer"
     assert not is_answer("Yes, please.", "")
     assert not is_answer("Yes,", "question")
     assert not is_answer("My brother.", "question")
@@ -117,10 +117,10 @@ def test_what_the_agent_asked_for_is_read_from_its_last_sentence(said: str, aske
 
 def test_somebody_who_pauses_long_is_given_longer_where_the_words_say_little() -> None:
     words = "Please remind me to call my mother."
-    usual = required(Words(words, 0.4, own_pauses_ms=(300, 320)), "balanced", WEIGHTS)
-    slow = required(Words(words, 0.4, own_pauses_ms=(800, 850, 700, 820)), "balanced", WEIGHTS)
+    usual = required(SpokenSoFar(words, 0.4, own_pauses_ms=(300, 320)), "balanced", WEIGHTS)
+    slow = required(SpokenSoFar(words, 0.4, own_pauses_ms=(800, 850, 700, 820)), "balanced", WEIGHTS)
     assert (usual.silence_ms, slow.silence_ms) == (700, 1020)
-    sure = required(Words("What is the weather like today?", 0.95, own_pauses_ms=(900,) * 8), "balanced", WEIGHTS)
+    sure = required(SpokenSoFar("What is the weather like today?", 0.95, own_pauses_ms=(900,) * 8), "balanced", WEIGHTS)
     assert sure.silence_ms == 200
 
 
@@ -128,14 +128,15 @@ def test_weights_come_back_as_they_were_written_and_bad_ones_are_refused() -> No
     assert TurnWeights.read(WEIGHTS.as_json()) == WEIGHTS
     assert WEIGHTS.source
     plain = json.loads(WEIGHTS_FILE.read_text())
-    for change in (
+    changes: list[dict[str, object]] = [
         {"weights": {}},
         {"weights": plain["weights"] | {"end": float("nan")}},
         {"lengths": {}},
         {"lengths": plain["lengths"] | {"quick": plain["lengths"]["quick"] | {"long_ms": 9000}}},
         {"lengths": plain["lengths"] | {"quick": plain["lengths"]["quick"] | {"short_ms": 800}}},
         {"lengths": plain["lengths"] | {"quick": plain["lengths"]["quick"] | {"sure": -5, "between": 0}}},
-    ):
+    ]
+    for change in changes:
         with pytest.raises(BadWeights):
             TurnWeights.read(json.dumps(plain | change))
     for text in ("", "[]", "{", "null"):

@@ -3,6 +3,7 @@
 import json
 import random
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -109,8 +110,8 @@ def _ended(name: str, at_ms: int, ended_ms: int, text: str, turn: str = "t1") ->
 
 
 def test_the_log_shows_whether_somebody_went_on() -> None:
-    revision = {"revision": 1, "settled": True}
-    speech = {"track_id": "m", "start_sample": 1}
+    revision: dict[str, Any] = {"revision": 1, "settled": True}
+    speech: dict[str, Any] = {"track_id": "m", "start_sample": 1}
     facts = [
         _fact(e.TranscriptRevised, "a", 1000, text="I need.", **revision),
         _fact(e.TranscriptScored, "sa", 1050, cause_id="a", end_probability=0.1),

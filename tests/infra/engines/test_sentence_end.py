@@ -33,7 +33,13 @@ def test_the_share_of_ends_is_of_the_tokens_that_end_a_sentence_or_the_message()
         {"token": ",", "logprob": math.log(0.1)},
     ]
     assert ending_share(tokens) == pytest.approx(0.55)
-    for bad in ([{"token": ".", "logprob": math.nan}], [{"token": ".", "logprob": 5.0}], [{"logprob": 0}], [{}]):
+    unreadable: list[list[dict[str, object]]] = [
+        [{"token": ".", "logprob": math.nan}],
+        [{"token": ".", "logprob": 5.0}],
+        [{"logprob": 0}],
+        [{}],
+    ]
+    for bad in unreadable:
         with pytest.raises(NoScore):
             ending_share(bad)
 

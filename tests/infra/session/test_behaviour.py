@@ -22,6 +22,8 @@ OTHER = {
     "min_endpointing_delay_ms": 300,
     "max_endpointing_delay_ms": 1200,
     "barge_in_min_speech_ms": 700,
+    "patience": "patient",
+    "turn_weights": "{}",
     "tts": "cartesia.TTS",
     "voice": "Anna",
     "tts_sample_rate_conversion": "none",
