@@ -107,7 +107,7 @@ def _cause(part: str, ms: float, ended: e.TurnEnded, of_turn: Sequence[e.Event],
             return f"the sound was given to speech to text {ms:.0f} ms after the end of speech"
         case "stt_ms":
             engine = next((f.engine for f in reversed(of_turn) if isinstance(f, e.UtteranceTranscribed)), "")
-            return f"{engine or 'speech to text'} took {ms:.0f} ms for the words"
+            return f"{_named('speech to text', engine)} took {ms:.0f} ms for the words"
         case "first_token_ms" | "clause_ms":
             return _why_written_late(part, ms, of_turn, reply_id)
         case "first_audio_ms":
@@ -115,7 +115,7 @@ def _cause(part: str, ms: float, ended: e.TurnEnded, of_turn: Sequence[e.Event],
             clause = next(of_reply, None)
             words = f" of {len(clause.text.split())} words" if clause is not None else ""
             engine = clause.engine if clause is not None else ""
-            return f"{engine or 'the voice'} took {ms:.0f} ms to the first sound of a clause{words}"
+            return f"{_named('the voice', engine)} took {ms:.0f} ms to the first sound of a clause{words}"
         case "bus_ms":
             return f"{ms:.0f} ms passed between the processes"
         case "playback_ms":
@@ -149,9 +149,13 @@ def _why_silent(ended: e.TurnEnded) -> str:
     return asked
 
 
+def _named(what: str, engine: str) -> str:
+    return f"{what} ({engine})" if engine else what
+
+
 def _why_written_late(part: str, ms: float, of_turn: Sequence[e.Event], reply_id: str) -> str:
     started = next((f for f in of_turn if isinstance(f, e.ReplyStarted) and f.reply_id == reply_id), None)
-    model = (started.model if started is not None else "") or "the model"
+    model = _named("the language model", started.model if started is not None else "")
     tools = [fact.tool for fact in of_turn if isinstance(fact, e.ToolCalled) and fact.reply_id == reply_id]
     what = "its first token" if part == "first_token_ms" else "its first clause after that"
     said = f"{model} took {ms:.0f} ms to {what}"

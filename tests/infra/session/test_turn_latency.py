@@ -71,14 +71,22 @@ def test_what_the_door_said_is_kept() -> None:
         (
             {"token": 900, "clause": 950, "sound": 980, "heard": 990},
             "first_token_ms",
-            "m took 740 ms to its first token",
+            "the language model (m) took 740 ms to its first token",
         ),
-        ({"clause": 900, "sound": 980, "heard": 990}, "clause_ms", "m took 680 ms to its first clause after that"),
-        ({"sound": 990, "heard": 999}, "first_audio_ms", "piper took 730 ms to the first sound of a clause of 2 words"),
+        (
+            {"clause": 900, "sound": 980, "heard": 990},
+            "clause_ms",
+            "the language model (m) took 680 ms to its first clause after that",
+        ),
+        (
+            {"sound": 990, "heard": 999},
+            "first_audio_ms",
+            "the voice (piper) took 730 ms to the first sound of a clause of 2 words",
+        ),
         (
             {"words": 700, "started": 710, "token": 720, "clause": 730, "sound": 740, "ended": 705, "heard": 750},
             "stt_ms",
-            "moonshine took 660 ms for the words",
+            "speech to text (moonshine) took 660 ms for the words",
         ),
         ({"heard": 900}, "playback_ms", "the first sound was heard 495 ms after it was sent"),
     ],
