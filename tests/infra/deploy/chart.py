@@ -53,12 +53,14 @@ def run_helm(*arguments: str | Path) -> "subprocess.CompletedProcess[str]":
     )
 
 
-def template(values: dict[str, Any]) -> "subprocess.CompletedProcess[str]":
+def template(values: dict[str, Any], *options: str) -> "subprocess.CompletedProcess[str]":
     """Render the chart with these values over its own."""
     with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
         yaml.safe_dump(values, file)
         file.flush()
-        return run_helm("template", "voice", ".", "--namespace=talk", f"--kube-version={KUBERNETES}", "-f", file.name)
+        return run_helm(
+            "template", "voice", ".", "--namespace=talk", f"--kube-version={KUBERNETES}", *options, "-f", file.name
+        )
 
 
 @cache
@@ -97,7 +99,7 @@ def workloads(case: str) -> list[Manifest]:
 
 def pods(case: str) -> Iterator[tuple[str, Manifest]]:
     """Yield the part and the pod (metadata and spec) of whatever makes pods."""
-    for workload in workloads(case):
+    for workload in (*workloads(case), *of_kind(case, "Job")):
         yield part_of(workload), workload["spec"]["template"]
     for pod in of_kind(case, "Pod"):
         yield part_of(pod), pod

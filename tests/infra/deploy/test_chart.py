@@ -9,7 +9,17 @@ from typing import Any
 import pytest
 import yaml
 
-from contracts.topology import APPS, BRIDGE, BRIDGE_LIVEKIT, DURABLES, HTTP, PROJECTION_POSTGRES, VOICE
+from contracts.topology import (
+    APPS,
+    BRIDGE,
+    BRIDGE_LIVEKIT,
+    DURABLES,
+    HTTP,
+    OPERATOR,
+    PROJECTION_POSTGRES,
+    VOICE,
+    user_of,
+)
 from infra.metrics.table import METRICS
 from infra.settings import Settings
 from infra.system.apps import APPS as ROWS
@@ -19,7 +29,6 @@ from projections import ROWS as PROJECTIONS
 from tests.infra.deploy.chart import (
     CASES,
     CHART,
-    EVERYTHING,
     KUBERNETES,
     SCHEMAS,
     container_of,
@@ -41,7 +50,7 @@ from tests.infra.deploy.monitoring import metrics_in, read
 from tests.monitoring_tools import tool
 
 DOORS = {BRIDGE, HTTP, BRIDGE_LIVEKIT}
-STORE_SECRETS = {"NATS_PASSWORD", "POSTGRES_PASSWORD"}
+STORE_SECRETS = {"DAREDEVIL_NATS_PASSWORD", "POSTGRES_PASSWORD"}
 
 
 def kubeconform(text: str) -> "subprocess.CompletedProcess[str]":
@@ -85,6 +94,7 @@ def test_a_field_that_kubernetes_does_not_know_is_found(kind: str) -> None:
         ({"processes": {"reasoner": {"enabled": True}}}, "reasoner"),
         ({"processes": {"reasoning": {"replica": 2}}}, "replica"),
         ({"nats": {"replicas": 2}}, "replicas"),
+        ({"nats": {"inside": False}}, "nats.url"),
         ({"ingress": {"enabled": True}}, "ingress.host"),
         ({"ingress": {"enabled": True, "host": "x.org", "paths": [{"path": "/", "process": "http"}]}}, "no door"),
     ],
@@ -109,11 +119,11 @@ def test_every_variable_is_a_setting_or_of_a_library(case: str) -> None:
     known = {f"DAREDEVIL_{name.upper()}" for name in Settings.model_fields}
     variables = set(named(case, "ConfigMap", "settings")["data"])
     for part, pod in pods(case):
-        if part not in ("nats", "postgres"):
+        if part not in ("nats", "postgres"):  # theirs are their images' own
             variables |= {each["name"] for each in container_of(pod).get("env", ())}
     assert {name for name in variables if name.startswith("DAREDEVIL_")} <= known
     others = {name for name in variables if not name.startswith("DAREDEVIL_")}
-    assert all(re.fullmatch(r"OTEL_\w+|\w+_API_KEY|NATS_PASSWORD|POSTGRES_PASSWORD", name) for name in others), others
+    assert all(re.fullmatch(r"OTEL_\w+|\w+_API_KEY|POSTGRES_PASSWORD", name) for name in others), others
 
 
 @each_case
@@ -298,11 +308,12 @@ def test_nats_takes_its_configuration_and_syncs_as_the_embedded_one(case: str, t
         assert line in embedded
     container = container_of(dict(pods(case))["nats"])
     arguments = [
-        each.replace("/etc/nats", str(tmp_path)).replace("$(NATS_PASSWORD)", "p0") for each in container["command"][1:]
+        each.replace("/etc/nats", str(tmp_path)).replace("$(DAREDEVIL_NATS_PASSWORD)", "p0")
+        for each in container["command"][1:]
     ]
     done = subprocess.run(
         [nats_server_path(), "-t", *arguments],
-        env={"POD_NAME": "voice-nats-0", "NATS_PASSWORD": "p0"},
+        env={"POD_NAME": "voice-nats-0", "DAREDEVIL_NATS_PASSWORD": "p0"},
         capture_output=True,
         text=True,
         timeout=30,
@@ -311,8 +322,9 @@ def test_nats_takes_its_configuration_and_syncs_as_the_embedded_one(case: str, t
     assert done.returncode == 0, done.stderr
 
 
-def test_what_the_notes_and_the_test_pod_tell_to_run_exists() -> None:
-    command = container_of(dict(pods("values.yaml"))["test"])["command"]
+@pytest.mark.parametrize(("part", "option"), [("test", "--timeout"), ("provision", "--dry-run")])
+def test_what_jobs_run_exists(part: str, option: str) -> None:
+    command = container_of(dict(pods("values.yaml"))[part])["command"]
     done = subprocess.run(
         [str(Path(sys.executable).parent / command[0]), command[1], "--help"],
         capture_output=True,
@@ -320,11 +332,43 @@ def test_what_the_notes_and_the_test_pod_tell_to_run_exists() -> None:
         timeout=60,
         check=False,
     )
-    assert "--timeout" in done.stdout
+    assert option in done.stdout
+
+
+def test_the_notes_name_the_keys_that_are_read() -> None:
     notes = (CHART / "templates" / "NOTES.txt").read_text()
-    for key in re.findall(r"--from-literal=([A-Z_]+)", notes):
-        assert key in STORE_SECRETS or key.lower().removeprefix("daredevil_") in Settings.model_fields
-    assert EVERYTHING["ingress"]["host"] in text_of("everything")
+    keys = set(re.findall(r"--from-literal=([A-Z_]+)", notes))
+    assert keys > STORE_SECRETS
+    assert {key for key in keys if key.lower().removeprefix("daredevil_") not in Settings.model_fields} == {
+        "POSTGRES_PASSWORD"
+    }
+
+
+def test_streams_are_made_before_the_processes_come() -> None:
+    [beside] = of_kind("values.yaml", "Job")
+    assert "annotations" not in beside["metadata"]  # its server starts with it
+    [before] = of_kind("values-large.yaml", "Job")
+    assert before["metadata"]["annotations"]["helm.sh/hook"] == "pre-install,pre-upgrade"
+    upgrade = template(yaml.safe_load((CHART / "values-small.yaml").read_text()), "--is-upgrade")
+    [job] = [each for each in yaml.safe_load_all(upgrade.stdout) if each and each["kind"] == "Job"]
+    assert job["metadata"]["annotations"]["helm.sh/hook"] == "pre-install,pre-upgrade"
+    # A hook comes before the service account, the common settings and the rest are there.
+    for each in (before, job):
+        pod = each["spec"]["template"]["spec"]
+        assert "serviceAccountName" not in pod
+        assert "envFrom" not in pod["containers"][0]
+
+
+def test_each_process_is_given_its_own_file_of_credentials_and_no_other() -> None:
+    for part, pod in pods("values-large.yaml"):
+        [files] = [volume["secret"] for volume in pod["spec"]["volumes"] if volume["name"] == "nats"]
+        user = part if part in APPS else OPERATOR
+        assert files["secretName"] == "nats-credentials"
+        assert [item["path"] for item in files["items"]] == [f"{user}.creds"]
+        assert user_of(user) == user
+        [mount] = [mount for mount in container_of(pod)["volumeMounts"] if mount["name"] == "nats"]
+        given = {each["name"]: each.get("value") for each in container_of(pod)["env"]}
+        assert given["DAREDEVIL_NATS_CREDS_FILE"] == f"{mount['mountPath']}/{{process}}.creds"
 
 
 def test_experiments_with_faults_are_valid_and_hit_pods_of_the_chart() -> None:

@@ -84,14 +84,64 @@ securityContext:
     secretKeyRef: {name: {{ .root.Values.secret.existing }}, key: {{ .key }}, optional: {{ .optional | default false }}}
 {{- end }}
 
-{{/* Where NATS is. The password is in the Secret, and expanded by Kubernetes. */}}
+{{/* Where NATS is, and how a process proves who it is. */}}
 {{- define "daredevil.natsEnv" -}}
 {{- if .Values.nats.inside -}}
-{{ include "daredevil.fromSecret" (dict "root" . "key" "NATS_PASSWORD") }}
 - name: DAREDEVIL_NATS_URL
-  value: nats://daredevil:$(NATS_PASSWORD)@{{ include "daredevil.name" . }}-nats:4222
-{{- else if not (hasKey .Values.settings "DAREDEVIL_NATS_URL") -}}
-{{ include "daredevil.fromSecret" (dict "root" . "key" "DAREDEVIL_NATS_URL") }}
+  value: nats://{{ include "daredevil.name" . }}-nats:4222
+- name: DAREDEVIL_NATS_REPLICAS
+  value: {{ .Values.nats.replicas | quote }}
+- name: DAREDEVIL_NATS_USER
+  value: daredevil
+{{ include "daredevil.fromSecret" (dict "root" . "key" "DAREDEVIL_NATS_PASSWORD") }}
+{{- else -}}
+- name: DAREDEVIL_NATS_URL
+  value: {{ required "nats.url is needed where nats.inside is false" .Values.nats.url | quote }}
+- name: DAREDEVIL_NATS_REPLICAS
+  value: {{ .Values.nats.replicas | quote }}
+{{- range $key := list "DAREDEVIL_NATS_USER" "DAREDEVIL_NATS_PASSWORD" "DAREDEVIL_NATS_TOKEN" }}
+{{ include "daredevil.fromSecret" (dict "root" $ "key" $key "optional" true) }}
+{{- end }}
+{{- with .Values.nats.credentials }}
+{{- if .secret }}
+{{- if eq .kind "creds" }}
+- name: DAREDEVIL_NATS_CREDS_FILE
+  value: /etc/daredevil/nats/{process}.creds
+{{- else if eq .kind "nkey" }}
+- name: DAREDEVIL_NATS_NKEY_FILE
+  value: /etc/daredevil/nats/{process}.nk
+{{- end }}
+{{- if .ca }}
+- name: DAREDEVIL_NATS_TLS_CA_FILE
+  value: /etc/daredevil/nats/ca.crt
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* The files of NATS for one process, of all that are in the Secret: (dict "root" $ "user" NAME). */}}
+{{- define "daredevil.natsFiles" -}}
+{{- $given := .root.Values.nats.credentials -}}
+{{- if and (not .root.Values.nats.inside) $given.secret -}}
+- name: nats
+  secret:
+    secretName: {{ $given.secret }}
+    defaultMode: 0440
+    items:
+      {{- if ne $given.kind "none" }}
+      {{- $file := printf "%s.%s" .user (ternary "creds" "nk" (eq $given.kind "creds")) }}
+      - {key: {{ $file }}, path: {{ $file }}}
+      {{- end }}
+      {{- if $given.ca }}
+      - {key: ca.crt, path: ca.crt}
+      {{- end }}
+{{- end }}
+{{- end }}
+
+{{- define "daredevil.natsMount" -}}
+{{- if and (not .Values.nats.inside) .Values.nats.credentials.secret -}}
+- {name: nats, mountPath: /etc/daredevil/nats, readOnly: true}
 {{- end }}
 {{- end }}
 
