@@ -6,7 +6,7 @@ and a raw deflate stream, with a preset dictionary, of a MessagePack array. Deli
 """
 
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +16,13 @@ from contracts.ids import is_id
 from contracts.journal_columns import BadColumn, column_of, differences, is_hexadecimal, values_of
 from contracts.topology import JOURNAL_CHUNK
 
-VERSION = 3
+VERSION = 4
 """First byte of a chunk. Version 1 had another dictionary, and fewer forms of columns. Version 2 does not say of a read
-of the log whose it is."""
+of the log whose it is, version 3 not which subjects it is about, nor that it was given up."""
 
 _SINCE_2 = (Path(__file__).parent / "journal-2.dictionary").read_bytes()
 
-DICTIONARIES = {1: (Path(__file__).parent / "journal.dictionary").read_bytes(), 2: _SINCE_2, 3: _SINCE_2}
+DICTIONARIES = {1: (Path(__file__).parent / "journal.dictionary").read_bytes(), 2: _SINCE_2, 3: _SINCE_2, 4: _SINCE_2}
 """What deflate may refer to from the first byte on: a chunk is too short to repeat itself.
 
 Chunks as they were before compression, at random from recorded calls: 32 kB of 24 calls, three quarters of them with
@@ -72,7 +72,7 @@ class JournalChunk:
     `n` counts the chunks of the session and instance from 0: a chunk was lost where a number is missing or does not
     rise. `build` is the version of the program. `basis` is the last sequence of the session that the copy had taken in
     at the chunk's end. `idle`: at that moment nothing was in progress, no handler and no request, so that what comes
-    next depends only on the log up to `basis`.
+    next depends only on the log up to `basis`. `version` is that of the bytes that it was read from.
     """
 
     session_id: str
@@ -83,6 +83,7 @@ class JournalChunk:
     basis: int
     idle: bool
     deliveries: tuple[Delivery, ...]
+    version: int = field(default=VERSION, compare=False)
 
 
 class ChunkWriter:
@@ -123,8 +124,8 @@ class ChunkWriter:
         packer = msgpack.Packer()
         parts = [packer.pack_array_header(len(_FIELDS))]
         kinds = [_written_kind(kind) for kind in self._kinds]
-        for field in (instance, build, n, basis, idle, kinds, bytes(self._order)):
-            parts.append(packer.pack(field))
+        for each in (instance, build, n, basis, idle, kinds, bytes(self._order)):
+            parts.append(packer.pack(each))
         parts.append(packer.pack(differences(self._times_us)))
         parts.append(packer.pack([column_of([_payload(each) for each in column]) for column in self._columns]))
         deflate = zlib.compressobj(wbits=-zlib.MAX_WBITS, zdict=DICTIONARIES[VERSION])
@@ -156,7 +157,7 @@ def decode_chunk(subject: str, data: bytes) -> JournalChunk:
         deliveries = _deliveries([_kind(kind) for kind in kinds], order, times, columns)
     except BadColumn as error:
         raise BadChunk(str(error)) from error
-    return JournalChunk(tokens[1], tokens[2], instance, build, n, basis, idle, deliveries)
+    return JournalChunk(tokens[1], tokens[2], instance, build, n, basis, idle, deliveries, data[0])
 
 
 def _written_kind(kind: str) -> int | str | list[str | bytes]:

@@ -279,10 +279,7 @@ class Reasoning:
 
     def note_returned(self, event: e.ToolReturned) -> None:
         """Take in what came of a tool that runs in another process."""
-        logs = {id(each.log): each.log for each in self._running.values() if each.session_id == event.session_id}
-        if (held := self._logs.held(event.session_id)) is not None:
-            logs[id(held)] = held
-        for session_log in logs.values():
+        for session_log in self._logs_of(event.session_id):
             session_log.take_live(event)
 
     def stop(self, event: e.TurnInterrupted | e.ReplyDiscarded) -> None:
@@ -303,9 +300,16 @@ class Reasoning:
             for generation in self._running.values()
             if generation.session_id == event.session_id and reply_id in (None, generation.reply_id)
         ]
-        for generation in found:
-            apply(generation.log.session, event, 0)
+        for session_log in self._logs_of(event.session_id):
+            apply(session_log.session, event, 0)
         return found
+
+    def _logs_of(self, session_id: str) -> Iterable[SessionLog]:
+        """Return what is held of a session: by what is being written, and for the next event."""
+        logs = {id(each.log): each.log for each in self._running.values() if each.session_id == session_id}
+        if (held := self._logs.held(session_id)) is not None:
+            logs[id(held)] = held
+        return logs.values()
 
     def _let_go(self, session: Session) -> None:
         """Drop what is held of a session that is over."""

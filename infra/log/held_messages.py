@@ -78,10 +78,6 @@ class HeldMessages:
         for held in list(self._held):
             self.forget(held)
 
-    def sessions(self) -> set[str]:
-        """Return the sessions of what is held."""
-        return {held.event.session_id for held in self._held}
-
     def messages(self) -> list[Msg]:
         """Return the messages that are held, in the order in which they came."""
         return [held.message for held in self._held if held.message is not None]

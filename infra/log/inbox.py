@@ -296,8 +296,6 @@ class Inbox(EventHandlers[Job | None], Subscriber):
                         log.error(
                             "%s was frozen for %.1f s and drops the messages it held", self._durable.name, frozen_s
                         )
-                        for session_id in self._held.sessions():
-                            self._tapes.of(session_id).leave_gap(f"{self._durable.name} was frozen and lost its work")
                         await self._drop_all()
                     last = time.monotonic()
                     await self._held.beat()

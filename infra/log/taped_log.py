@@ -1,5 +1,6 @@
 """The event log as an actor holds it: what it reads and what is stored for it is on its tape."""
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -25,16 +26,21 @@ from infra.tape.tape import Plain, Tape, Tapes
 
 APPENDED, STALE, UNSTORED, READ, UNREAD = "appended", "stale", "unstored", "read", "unread"
 """Kinds of deliveries: a fact of ours is stored (its sequence); it is not, as another owner has appended (its event
-id); the log did not store it in time (its event id); facts were read (the last one's sequence, and for which delivery
-the handler was called that reads, see `infra.tape.handling`); they could not be (the error, and the same).
+id); the log did not store it in time (its event id); facts were read (the last one's sequence, and which read it was:
+see `which_read`); they could not be (the error, and the same).
 
-Until version 2 of a chunk the payloads of READ and UNREAD are only the sequence and the error.
+Until version 2 of a chunk the payloads of READ and UNREAD are only the sequence and the error, in version 3 what is
+read is not among them.
 """
+
+GIVEN_UP = "given-up"
+"""Kind of a delivery: a read was cancelled before it was answered (payload: which read). Before version 4 of a chunk it
+is not noted."""
 
 OVERTAKING = "overtaking"
 """Kind of a delivery: the next one, READ or UNREAD, is not about the handler's read that was begun first, but about one
-begun later (payload: how many of its reads that were begun before are still waited for). Until version 2 of a chunk it
-counts the reads of all handlers."""
+begun later (payload: how many of its reads that were begun before are still waited for). It counts the reads of all
+handlers until version 2 of a chunk, and of all subjects until version 3."""
 
 ENDINGS = (
     e.TurnEnded,
@@ -46,6 +52,15 @@ ENDINGS = (
     e.SessionClosed,
 )
 """Whoever appends one of these has done its part in a turn or a session: its tape is written soon after."""
+
+
+def which_read(session_id: str, subjects: str) -> tuple[Plain, str]:
+    """Return what tells reads of a session apart, live and in a replay: who reads, and what.
+
+    Who: for which delivery the handler was called that reads (`infra.tape.handling`). What: the subjects without the
+    session's id, empty for all.
+    """
+    return HANDLING.get(), subjects.replace(f".{session_id}.", ".", 1)
 
 
 class EventLog(Protocol):
@@ -90,7 +105,7 @@ class TapedLog:
     def __init__(self, store: Store, tapes: Tapes) -> None:
         self._store = store
         self._tapes = tapes
-        self._reads: defaultdict[tuple[str, Plain], list[object]] = defaultdict(list)
+        self._reads: defaultdict[tuple[str, Plain, str], list[object]] = defaultdict(list)
 
     async def append(self, event: Event, expected: ExpectedSequence | None = None, patience_s: float = 60) -> Fact:
         """See EventLog."""
@@ -123,22 +138,25 @@ class TapedLog:
         self, session_id: str, after: int = 0, patience_s: float = 60, subjects: str = ""
     ) -> list[Fact]:
         """See EventLog. Raises what the store raises."""
-        tape = self._tapes.of(session_id)
-        with tape.working(), self._reading(session_id, tape) as note_place:
+        tape, which = self._tapes.of(session_id), which_read(session_id, subjects)
+        with tape.working(), self._reading(session_id, which, tape) as note_place:
             try:
                 facts = await self._store.facts_after(session_id, after, patience_s, subjects)
+            except asyncio.CancelledError:
+                tape.took(GIVEN_UP, [*which])
+                raise
             except Exception as error:
                 note_place()
-                tape.took(UNREAD, [f"{type(error).__name__}: {error}", HANDLING.get()])
+                tape.took(UNREAD, [f"{type(error).__name__}: {error}", *which])
                 raise
             note_place()
-            tape.took_fact(READ, facts[-1].sequence if facts else after, of=HANDLING.get())
+            tape.took_fact(READ, facts[-1].sequence if facts else after, of=which)
         return facts
 
     @contextmanager
-    def _reading(self, session_id: str, tape: Tape) -> Iterator[Callable[[], None]]:
-        """Count a read among those of its handler; yield what notes that it has overtaken others."""
-        key = session_id, HANDLING.get()
+    def _reading(self, session_id: str, which: tuple[Plain, str], tape: Tape) -> Iterator[Callable[[], None]]:
+        """Count a read among those like it; yield what notes that it has overtaken others."""
+        key = (session_id, *which)
         begun, this = self._reads[key], object()
         begun.append(this)
 

@@ -4,24 +4,22 @@ import asyncio
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from contracts.events import Event
-from contracts.topology import subject_of
 from infra.log.event_log import ExpectedSequence, Fact, LogUnavailable, StaleWriter
-from infra.log.subject_filter import is_on
-from infra.log.taped_log import APPENDED, OVERTAKING, READ, STALE, UNREAD, UNSTORED
+from infra.log.taped_log import APPENDED, STALE, UNSTORED
+from infra.replay import recorded_reads
 from infra.replay.compare import FieldDifference, field_differences
+from infra.replay.recorded_reads import RecordedReads
 from infra.replay.roles import Role, Roles
 from infra.tape.deliveries import Delivery
-from infra.tape.handling import HANDLING
 from infra.tape.recorded import RecordedTape
-from infra.tape.tape import Plain
 
 APPENDS = (APPENDED, STALE, UNSTORED)
 """Kinds of what an append came to."""
 
-SERVED = (*APPENDS, READ, UNREAD, OVERTAKING)
+SERVED = (*APPENDS, *recorded_reads.SERVED)
 """Kinds of deliveries that the log serves itself."""
 
 FactChange = Literal["differs", "not appended then", "not appended now", "appended later"]
@@ -48,23 +46,11 @@ class _Append:
     stored: "asyncio.Future[Fact]"
 
 
-@dataclass(slots=True, eq=False)
-class _Read:
-    after: int
-    subjects: str
-    of: Plain
-    facts: "asyncio.Future[list[Fact]]"
-
-
-ANYBODY = object()
-"""Whose read an answer is for, if its tape does not say: the one that was begun first, or that it overtakes others."""
-
-
 class RecordedLog:
     """An `EventLog` for one copy of an actor and one stretch of its tape.
 
     `facts` are all of the session's, `own` those that this copy appended in the stretch; `is_exact` tells of which
-    events measured fields are compared, too.
+    events measured fields are compared, too. `has_all_reads`: the deliveries tell of each read that was begun then.
     """
 
     def __init__(
@@ -76,6 +62,7 @@ class RecordedLog:
         on_difference: OnDifference,
         is_exact: Callable[[Event], bool] = lambda _: False,
         on_withdrawn: OnDifference = lambda difference: None,
+        has_all_reads: bool = False,
     ) -> None:
         self._on_withdrawn = on_withdrawn
         self.same: set[int] = set()
@@ -89,6 +76,8 @@ class RecordedLog:
         self._open: dict[str, Fact] = {}
         self._by_role: dict[Role, deque[Fact]] = defaultdict(deque)
         self._done: dict[str, Fact] = {}
+        self._claimed: dict[str, FactDifference | None] = {}
+        """Of events that stand for a fact and wait until the record has it: how they differ from it."""
         roles_then = Roles()
         for fact in sorted(own, key=lambda fact: fact.sequence):
             self._open[fact.event.event_id] = fact
@@ -96,13 +85,11 @@ class RecordedLog:
         self._refused = Counter((each.kind, str(each.payload)) for each in deliveries if each.kind in (STALE, UNSTORED))
         self._came_to = [(each.kind, each.payload) for each in deliveries if each.kind in APPENDS]
         """What appends came to, in their order; `_settled` is how many of them are served."""
+        self._acknowledged = {of for kind, of in self._came_to if kind == APPENDED}
         self._settled = 0
         self._in_turn: list[tuple[int, asyncio.Future[None]]] = []
         self._appends: list[_Append] = []
-        self._reads: list[_Read] = []
-        self._early: defaultdict[Plain, deque[int | LogUnavailable]] = defaultdict(deque)
-        """Answers that come before the read that they are for, by whose it is: live, the code was quicker."""
-        self._overtaken = 0
+        self._reads = RecordedReads(facts, deliveries, tape, has_all_reads)
 
     async def append(self, event: Event, expected: ExpectedSequence | None = None, patience_s: float = 60) -> Fact:
         """See EventLog: returns the recorded fact when the record has it. An event that it has not waits for ever."""
@@ -118,6 +105,7 @@ class RecordedLog:
         except asyncio.CancelledError:
             if unknown is not None:  # live, the code may have been cancelled a moment before
                 self._on_withdrawn(unknown)
+            self._give_back(event)
             raise
         finally:
             self._appends.remove(waiting)
@@ -134,15 +122,14 @@ class RecordedLog:
         place = self._place_of(event)
         if place <= self._settled:
             return
-        is_stale = self._refused[STALE, event.event_id] > 0
-        difference = None if is_stale else self._claim(event)  # reported where it is decided, not where it is stored
+        if not self._refused[STALE, event.event_id]:
+            self._claim(event)  # a difference is reported where it is decided, not where it is stored
         waiting = place, asyncio.get_running_loop().create_future()
         self._in_turn.append(waiting)
         try:
             await waiting[1]
         except asyncio.CancelledError:
-            if not is_stale:
-                self._give_back(event, difference)
+            self._give_back(event)
             raise
         finally:
             self._in_turn.remove(waiting)
@@ -150,28 +137,16 @@ class RecordedLog:
     async def facts_after(
         self, session_id: str, after: int = 0, patience_s: float = 60, subjects: str = ""
     ) -> list[Fact]:
-        """See EventLog: returns what the log had then, at the moment when the record says so."""
-        read = _Read(after, subjects, HANDLING.get(), asyncio.get_running_loop().create_future())
-        self._reads.append(read)
-        if early := self._early[read.of]:
-            self._answer(read, early.popleft())
-        try:
-            return await read.facts
-        finally:
-            if read in self._reads:
-                self._reads.remove(read)
+        """See EventLog: returns what the log had then, at the moment when the record says so.
+
+        A read that was not made then returns at once, with what had been taken in by then.
+        """
+        return await self._reads.facts_after(session_id, after, subjects)
 
     def serve(self, delivery: Delivery) -> None:
         """Let an append or a read return, as it did then."""
-        if delivery.kind == OVERTAKING:
-            self._overtaken = int(delivery.payload)
-        elif delivery.kind == READ:
-            last, of = _with_reader(delivery)
-            self._tape.took_fact(READ, last)
-            self._serve_read(last, of)
-        elif delivery.kind == UNREAD:
-            error, of = _with_reader(delivery)
-            self._serve_read(LogUnavailable(f"the log could not be read: {error}"), of)
+        if delivery.kind in recorded_reads.SERVED:
+            self._reads.serve(delivery)
         else:
             if delivery.kind == APPENDED:
                 self._serve_append(int(delivery.payload))
@@ -228,17 +203,23 @@ class RecordedLog:
         self._claim(event)
         return self._done.get(event.event_id)
 
-    def _claim(self, event: Event) -> FactDifference | None:
-        """Have an event stand for a recorded fact if there is one; report and return how it differs from it."""
+    def _claim(self, event: Event) -> None:
+        """Have an event stand for a recorded fact if there is one, and report how it differs from it."""
         fact = self._open_fact_for(event)
         if fact is None:
-            return None
+            return
         del self._open[fact.event.event_id]
         self._done[event.event_id] = fact
-        return self._compare(fact, event)
+        self._claimed[event.event_id] = self._compare(fact, event)
 
-    def _give_back(self, event: Event, difference: FactDifference | None) -> None:
-        """Take an event back that is not appended after all: its fact may be what the code decides instead."""
+    def _give_back(self, event: Event) -> None:
+        """Take an event back that is not appended after all: its fact may be what the code decides instead.
+
+        A fact of which the code was never told that it is stored stays: then, too, it was cancelled while it waited.
+        """
+        if event.event_id not in self._claimed or self._done[event.event_id].sequence not in self._acknowledged:
+            return
+        difference = self._claimed.pop(event.event_id)
         fact = self._done.pop(event.event_id)
         self._open[fact.event.event_id] = fact
         self.same.discard(fact.sequence)
@@ -261,28 +242,10 @@ class RecordedLog:
         found = [each for each in self._appends if each.fact is not None and each.fact.sequence == sequence]
         if found and not found[0].stored.done():
             assert found[0].fact is not None
+            self._claimed.pop(found[0].event.event_id, None)
             found[0].stored.set_result(found[0].fact)
         elif (fact := self._by_sequence.get(sequence)) is not None:
             self._not_appended(fact)
-
-    def _serve_read(self, answer: int | LogUnavailable, of: Plain) -> None:
-        """Let the read return that an answer is for: facts up to a sequence, or an error."""
-        place, self._overtaken = self._overtaken, 0
-        waiting = [read for read in self._reads if of is ANYBODY or read.of == of]
-        if place < len(waiting):
-            self._answer(waiting[place], answer)
-        elif of is not ANYBODY:
-            self._early[of].append(answer)
-
-    def _answer(self, read: _Read, answer: int | LogUnavailable) -> None:
-        self._reads.remove(read)
-        if read.facts.done():  # it is no longer waited for
-            return
-        if isinstance(answer, LogUnavailable):
-            read.facts.set_exception(answer)
-            return
-        known = [fact for fact in self._facts if read.after < fact.sequence <= answer]
-        read.facts.set_result([fact for fact in known if is_on(subject_of(fact.event), read.subjects)])
 
     def _refuse(self, delivery: Delivery) -> None:
         event_id = str(delivery.payload)
@@ -297,11 +260,3 @@ class RecordedLog:
     def _not_appended(self, fact: Fact) -> None:
         if self._open.pop(fact.event.event_id, None) is not None:
             self._on_difference(FactDifference("not appended now", fact, None, (), self.waiting()))
-
-
-def _with_reader(delivery: Delivery) -> tuple[Any, Plain]:
-    """Return what a read came to, and whose it is."""
-    if not isinstance(delivery.payload, list):
-        return delivery.payload, ANYBODY
-    came_to, of = delivery.payload
-    return came_to, of

@@ -7,7 +7,7 @@ from typing import Any
 
 from contracts.events import Event
 from infra.log.event_log import Fact
-from infra.log.taped_log import APPENDED, READ, STALE, UNREAD, UNSTORED
+from infra.log.taped_log import APPENDED, GIVEN_UP, READ, STALE, UNREAD, UNSTORED
 from infra.process.build import build
 from infra.replay.recorded_log import FactDifference
 from infra.replay.schedule import ReplayDifference
@@ -207,7 +207,7 @@ def _request(what: RequestDifference) -> Iterator[str]:
 def _delivery(delivery: Delivery, events: dict[int, Event]) -> str:
     payload = delivery.payload
     if delivery.kind in (READ, UNREAD) and isinstance(payload, list):
-        payload, _ = payload  # whose read it is
+        payload = payload[0]  # the rest is which read it was
     if delivery.kind in (HANDLED, LIVE, FOLLOWED, APPENDED, READ) and isinstance(payload, int):
         event = events.get(payload)
         words = {APPENDED: "stored", READ: "read up to"}.get(delivery.kind, "took in")
@@ -220,6 +220,8 @@ def _delivery(delivery: Delivery, events: dict[int, Event]) -> str:
     if delivery.kind in (ANSWER, PART, END, FAILED):
         words = {ANSWER: "answer to", PART: "piece of", END: "end of", FAILED: "failure of"}[delivery.kind]
         return f"{words} request {payload[0]} {_value(payload[1:]) if payload[1:] else ''}"
+    if delivery.kind == GIVEN_UP:
+        return "a read of the log was given up"
     if delivery.kind in (STALE, UNSTORED, UNREAD):
         return f"{delivery.kind}: {payload}"
     return f"{delivery.kind} {_value(payload) if payload is not None else ''}"

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass, field
 
+from contracts.journal import VERSION
 from infra.log.event_log import Fact
 from infra.log.taped_log import APPENDED
 from infra.process.virtual_loop import Stuck, VirtualLoop
@@ -28,7 +29,7 @@ class TapedStretch:
     """Deliveries to one copy of an actor without a gap, from a moment at which nothing was in progress.
 
     `basis` is the last sequence that the copy had taken in before. `is_cut`: it ends in the midst of work, as what
-    came next is lost; `last` is the last sequence for which the stretch has to account.
+    came next is lost; `last` is the last sequence for which the stretch has to account. `version` is its chunks'.
     """
 
     actor: str
@@ -37,6 +38,12 @@ class TapedStretch:
     basis: int = 0
     is_cut: bool = False
     last: int = 2**63
+    version: int = VERSION
+
+    @property
+    def has_all_reads(self) -> bool:
+        """Whether each read of the log that was begun is on it, whatever came of it."""
+        return self.version >= 4 and not self.is_cut
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +109,16 @@ class _Run:
         self._is_over = False
         self._tape = RecordedTape(deliveries, stretch.basis, self._differs, self._withdrawn)
         own = [fact for fact in own_facts(stretch, facts) if actor.decides(fact.event)]
-        self._log = RecordedLog(facts, own, deliveries, self._tape, self._differs, actor.is_exact, self._withdrawn)
+        self._log = RecordedLog(
+            facts,
+            own,
+            deliveries,
+            self._tape,
+            self._differs,
+            actor.is_exact,
+            self._withdrawn,
+            has_all_reads=stretch.has_all_reads,
+        )
         tapes = RecordedTapes(stretch.instance, session_id, self._tape)
         self._seat = Seat(session_id, facts, stretch.basis, self._log, tapes, lambda: self._now_ns)
         self._tasks: set[asyncio.Task[None]] = set()

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from nats.aio.client import Client
 
-from contracts.journal import BadChunk, JournalChunk, decode_chunk
+from contracts.journal import VERSION, BadChunk, JournalChunk, decode_chunk
 from contracts.topology import JOURNAL, journal_subject
 from infra.log.stream_reader import StoredMessage, has_stream, stored_messages
 from infra.replay.schedule import TapedStretch
@@ -101,6 +101,7 @@ class _Cutting:
     _deliveries: list[Delivery] = field(default_factory=list)
     _n: int = -1
     _basis: int = 0
+    _version: int = VERSION
     _begin_basis: int = 0
     _is_idle: bool = True
     _end_ns: int = 0
@@ -110,7 +111,7 @@ class _Cutting:
     def take(self, chunk: JournalChunk) -> None:
         if chunk.n != self._n + 1:
             self._gap()
-        self._n = chunk.n
+        self._n, self._version = chunk.n, chunk.version
         if self._lost_from_ns is None:
             self._deliveries += chunk.deliveries
         elif chunk.idle:
@@ -150,7 +151,8 @@ class _Cutting:
     def _close(self, is_cut: bool) -> None:
         if self._deliveries:
             # What it appended later, it decided on what is not here: a copy may be killed just after it was at rest.
+            taken, begin, last = tuple(self._deliveries), self._begin_basis, self._basis
             self.stretches.append(
-                TapedStretch(self.actor, self.instance, tuple(self._deliveries), self._begin_basis, is_cut, self._basis)
+                TapedStretch(self.actor, self.instance, taken, begin, is_cut, last, version=self._version)
             )
         self._deliveries = []

@@ -187,15 +187,15 @@ class LiveTape:
         try:
             self._begun().add(self._tapes.time_ns() if at_ns is None else at_ns, kind, payload)
         except (ValueError, TypeError) as error:
-            self.leave_gap(f"{kind}: {error}")
+            self._leave_gap(f"{kind}: {error}")
             return
         if self._begun().size >= CHUNK_BYTES:
             self.cut()
 
-    def took_fact(self, kind: str, sequence: int, at_ns: int | None = None, of: Plain = None) -> None:
+    def took_fact(self, kind: str, sequence: int, at_ns: int | None = None, of: tuple[Plain, ...] = ()) -> None:
         """See Tape."""
         self.basis = max(self.basis, sequence)
-        self.took(kind, sequence if of is None else [sequence, of], at_ns)
+        self.took(kind, [sequence, *of] if of else sequence, at_ns)
 
     @contextmanager
     def working(self) -> Iterator[None]:
@@ -255,14 +255,14 @@ class LiveTape:
         try:
             return digest_of(request)
         except (TypeError, ValueError, OverflowError) as error:
-            self.leave_gap(f"{kind}: {error}")
+            self._leave_gap(f"{kind}: {error}")
             return b""
 
     def _took_value(self, kind: str, number: int, value: Any, packing: Packing[Any]) -> None:
         try:
             packed = packing.pack(value)
         except Exception as error:  # whatever the function makes of an unforeseen value
-            self.leave_gap(f"{kind}: {error}")
+            self._leave_gap(f"{kind}: {error}")
         else:
             self.took(kind, [number, packed])
 
@@ -273,8 +273,8 @@ class LiveTape:
             self._begun_ns = self._tapes.opened(self)
         return self._chunk
 
-    def leave_gap(self, reason: str) -> None:
-        """See Tape: the chunk ends, and a number is left out."""
+    def _leave_gap(self, reason: str) -> None:
+        """Say that something is missing here: the chunk ends, and a number is left out."""
         log.error("the tape of %s has a gap: %s", self.session_id, reason)
         self.cut()
         self._n += 1

@@ -102,16 +102,13 @@ class RecordedTape:
     def took(self, kind: str, payload: Plain = None, at_ns: int | None = None) -> None:
         """Nothing is noted: the schedule hands over what was taken then."""
 
-    def took_fact(self, kind: str, sequence: int, at_ns: int | None = None, of: Plain = None) -> None:
+    def took_fact(self, kind: str, sequence: int, at_ns: int | None = None, of: tuple[Plain, ...] = ()) -> None:
         """Move `basis`."""
         self.basis = max(self.basis, sequence)
 
     def working(self) -> AbstractContextManager[None]:
         """Nothing is noted."""
         return nullcontext()
-
-    def leave_gap(self, reason: str) -> None:
-        """Nothing is noted."""
 
     def turn_is_over(self) -> None:
         """Nothing is written."""

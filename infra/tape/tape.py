@@ -51,17 +51,14 @@ class Tape(Protocol):
         whole microseconds): a replay reads exactly that time. Left out, the tape reads its own clock.
         """
 
-    def took_fact(self, kind: str, sequence: int, at_ns: int | None = None, of: Plain = None) -> None:
+    def took_fact(self, kind: str, sequence: int, at_ns: int | None = None, of: tuple[Plain, ...] = ()) -> None:
         """Note that a fact is about to be handed to the code, by its place in the log; it moves `basis`.
 
-        With `of` the payload is a list of both.
+        With `of` the payload is a list of all.
         """
 
     def working(self) -> AbstractContextManager[None]:
         """Note (not as a delivery) that a handler or anything else of the session is in progress within."""
-
-    def leave_gap(self, reason: str) -> None:
-        """Say on the tape that something is missing here: what follows is not verified until nothing is in progress."""
 
     def turn_is_over(self) -> None:
         """Have what is noted written as soon as nothing is in progress, rather than within 2 s."""

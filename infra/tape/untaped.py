@@ -31,16 +31,13 @@ class Untaped:
     def took(self, kind: str, payload: Plain = None, at_ns: int | None = None) -> None:
         """Note nothing."""
 
-    def took_fact(self, kind: str, sequence: int, at_ns: int | None = None, of: Plain = None) -> None:
+    def took_fact(self, kind: str, sequence: int, at_ns: int | None = None, of: tuple[Plain, ...] = ()) -> None:
         """Move `basis`."""
         self.basis = max(self.basis, sequence)
 
     def working(self) -> AbstractContextManager[None]:
         """Note nothing."""
         return nullcontext()
-
-    def leave_gap(self, reason: str) -> None:
-        """Do nothing: nothing is noted."""
 
     def turn_is_over(self) -> None:
         """Do nothing: nothing is written."""

@@ -111,8 +111,8 @@ def test_columns_that_do_not_fit_together_are_refused(place: int, value: object)
 
 
 def test_a_chunk_of_a_newer_version_says_so() -> None:
-    with pytest.raises(BadChunk, match="version 4 is newer"):
-        decode_chunk(SUBJECT, b"\x04" + encode_chunk(CHUNK)[1:])
+    with pytest.raises(BadChunk, match="version 5 is newer"):
+        decode_chunk(SUBJECT, b"\x05" + encode_chunk(CHUNK)[1:])
 
 
 @pytest.mark.parametrize("subject", ["journal.s-1", "journal.a.b.c", "journal..reasoning", ""])
@@ -148,11 +148,13 @@ def test_common_kinds_keep_their_places() -> None:
         "019bb9ae2835b1383f2f332f5dd738cd3279a9819ea19e0103c3e189bc4718198068e2c40300",
         "0243ce61c66996b09371180e4fe40515e1c04ee2c40300",
         "0343ce61c66996b09371180e4fe40515e1c04ee2c40300",
+        "0443ce61c66996b09371180e4fe40515e1c04ee2c40300",
     ],
-    ids=["version 1", "version 2", "version 3"],
+    ids=["version 1", "version 2", "version 3", "version 4"],
 )
 def test_a_chunk_that_was_stored_stays_readable(stored: str) -> None:
-    assert decode_chunk(SUBJECT, bytes.fromhex(stored)) == CHUNK
+    chunk = decode_chunk(SUBJECT, bytes.fromhex(stored))
+    assert (chunk, chunk.version) == (CHUNK, int(stored[:2]))
 
 
 SHAPED = st.one_of(
@@ -193,7 +195,8 @@ def _deflated(fields: object) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("version", "digest"), [(1, "c4dd9043b644e2a7"), (2, "932a07716c9eea26"), (3, "932a07716c9eea26")]
+    ("version", "digest"),
+    [(1, "c4dd9043b644e2a7"), (2, "932a07716c9eea26"), (3, "932a07716c9eea26"), (4, "932a07716c9eea26")],
 )
 def test_the_dictionary_of_a_version_is_the_one_that_its_chunks_were_written_with(version: int, digest: str) -> None:
     assert hashlib.blake2b(DICTIONARIES[version], digest_size=8).hexdigest() == digest

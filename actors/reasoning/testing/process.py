@@ -18,7 +18,7 @@ from infra.log.event_log import Appended, ExpectedSequence, Fact
 from infra.log.memory_log import MemoryStore
 from infra.log.taped_log import TapedLog
 from infra.process.tasks import ended
-from infra.tape.deliveries import HANDLED, LIVE
+from infra.tape.deliveries import CANCELLED, HANDLED, LIVE
 from infra.tape.handling import handler_called
 from infra.tape.tape import Tapes
 
@@ -46,6 +46,7 @@ class Process:
         self._waiting: deque[Fact] = deque()
         self._held: dict[int, Fact] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._handling: set[asyncio.Task[None]] = set()
         self._is_taking = False
         self.problems: list[Exception] = []
         """What handlers raised: a fault of the actor, or of the test's facts."""
@@ -82,11 +83,20 @@ class Process:
         self._waiting.append(fact)
         if not self._is_taking:
             self._is_taking = True
-            self._own(self._handle_all())
+            self._note_handling(self._own(self._handle_all()))
 
     def die(self) -> None:
         """End at once: nothing that it does from now on is stored."""
         self._alive.is_dead = True
+
+    async def freeze(self) -> None:
+        """Lose the messages that it holds, as after a long freeze, and be given them again."""
+        self._waiting.clear()
+        await ended(*self._handling)
+        lost = list(self.unhandled)
+        self._held.clear()
+        for fact in lost:
+            self.deliver(fact)
 
     async def buried(self) -> None:
         """End the tasks of a process that has died."""
@@ -98,6 +108,10 @@ class Process:
         task.add_done_callback(self._tasks.discard)
         return task
 
+    def _note_handling(self, task: "asyncio.Task[None]") -> None:
+        self._handling.add(task)
+        task.add_done_callback(self._handling.discard)
+
     async def _hear(self, fact: Fact) -> None:
         with handler_called(self._tapes.of(fact.event.session_id), LIVE, fact.sequence):
             await self._live.handle(fact.event)
@@ -107,24 +121,36 @@ class Process:
         try:
             while self._waiting:
                 started = asyncio.get_running_loop().create_future()
-                self._own(self._handle(self._waiting.popleft(), started))
+                self._note_handling(self._own(self._handle(self._waiting.popleft(), started)))
                 await started
         finally:
             self._is_taking = False
 
     async def _handle(self, fact: Fact, started: "asyncio.Future[None]") -> None:
         try:
-            with handler_called(self._tapes.of(fact.event.session_id), HANDLED, fact.sequence):
-                rest = await self._inbox.handle(fact.event)
-                if rest is not None:
-                    started.set_result(None)
-                    await rest
+            tape = self._tapes.of(fact.event.session_id)
+            with handler_called(tape, HANDLED, fact.sequence):
+                try:
+                    await self._run_handler(fact, started)
+                except asyncio.CancelledError:
+                    tape.took(CANCELLED, fact.sequence)
+                    raise
         except Exception as error:  # the conversation raises it where the test is
             self.problems.append(error)
         finally:
             if not started.done():
                 started.set_result(None)
         del self._held[fact.sequence]
+
+    async def _run_handler(self, fact: Fact, started: "asyncio.Future[None]") -> None:
+        rest = await self._inbox.handle(fact.event)
+        if rest is None:
+            return
+        started.set_result(None)
+        try:
+            await rest
+        finally:
+            await ended(rest)
 
 
 class _WhileAlive:

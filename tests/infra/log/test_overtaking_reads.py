@@ -6,7 +6,7 @@ import pytest
 
 from contracts.events import Event
 from contracts.journal import JournalChunk, decode_chunk
-from contracts.topology import journal_subject
+from contracts.topology import journal_subject, session_subjects
 from infra.log.event_log import Appended, ExpectedSequence, Fact
 from infra.log.taped_log import TapedLog
 from infra.tape.handling import handler_called
@@ -59,7 +59,12 @@ async def test_an_answer_that_comes_before_those_of_earlier_reads_says_how_many_
     for read in (third, first, second):
         taped.store.reads[[first, second, third].index(read) + 1].set_result([])
         await read
-    assert await taped.deliveries() == [("overtaking", 2), ("read", [3, 0]), ("read", [1, 0]), ("read", [2, 0])]
+    assert await taped.deliveries() == [
+        ("overtaking", 2),
+        ("read", [3, 0, ""]),
+        ("read", [1, 0, ""]),
+        ("read", [2, 0, ""]),
+    ]
 
 
 async def test_a_read_that_fails_is_on_the_tape_and_one_that_is_cancelled_is_waited_for_no_longer() -> None:
@@ -72,8 +77,8 @@ async def test_a_read_that_fails_is_on_the_tape_and_one_that_is_cancelled_is_wai
         await third
     taped.store.reads[2].set_result([])
     await second
-    unread = ("unread", ["TimeoutError: away", 0])
-    assert await taped.deliveries() == [("overtaking", 1), unread, ("read", [2, 0])]
+    given_up, unread = ("given-up", [0, ""]), ("unread", ["TimeoutError: away", 0, ""])
+    assert await taped.deliveries() == [given_up, ("overtaking", 1), unread, ("read", [2, 0, ""])]
 
 
 async def test_an_answer_says_for_which_delivery_the_handler_was_called_that_reads() -> None:
@@ -89,4 +94,15 @@ async def test_an_answer_says_for_which_delivery_the_handler_was_called_that_rea
     for sequence, task in ((8, second), (7, first)):
         taped.store.reads[sequence].set_result([])
         await task
-    assert await taped.deliveries() == [("handled", 7), ("handled", 8), ("read", [8, 8]), ("read", [7, 7])]
+    assert await taped.deliveries() == [("handled", 7), ("handled", 8), ("read", [8, 8, ""]), ("read", [7, 7, ""])]
+
+
+async def test_a_read_of_some_subjects_overtakes_none_of_others() -> None:
+    taped = Taped()
+    whole = asyncio.create_task(taped.log.facts_after("s-1", 1))
+    replies = asyncio.create_task(taped.log.facts_after("s-1", 2, subjects=session_subjects("s-1", "reply")))
+    await until(lambda: len(taped.store.reads) == 2)
+    for after, read in ((2, replies), (1, whole)):
+        taped.store.reads[after].set_result([])
+        await read
+    assert await taped.deliveries() == [("read", [2, 0, "voice.reply.*"]), ("read", [1, 0, ""])]

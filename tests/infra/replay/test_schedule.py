@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from contracts import events as e
 from contracts.answers import answer
+from contracts.topology import session_subjects
 from infra.log.event_log import Fact, LogUnavailable, StaleWriter
 from infra.log.handlers import EventHandlers
 from infra.replay.actors import HandlersReplayed, Replayed, ReplayedActor, Seat
@@ -129,8 +130,13 @@ DELIVERIES = (
 COUNTED = [*FACTS[:1], Fact(4, TURN.model_copy(update={"event_id": "t0"})), *FACTS[1:]]
 
 
+def stretch_of(deliveries: tuple[Delivery, ...], **fields: Any) -> TapedStretch:
+    """Return a stretch whose reads do not say which they are, unless it is of the present version."""
+    return TapedStretch("toy", COPY, deliveries, **{"version": 2, **fields})
+
+
 def outcome(changed: str = "", deliveries: tuple[Delivery, ...] = DELIVERIES, **stretch: Any) -> Outcome:
-    return run_stretch(TapedStretch("toy", COPY, deliveries, **stretch), SESSION, COUNTED, built(changed))
+    return run_stretch(stretch_of(deliveries, **stretch), SESSION, COUNTED, built(changed))
 
 
 def test_the_same_code_appends_the_same_facts() -> None:
@@ -186,7 +192,7 @@ def test_a_whole_stretch_has_to_account_for_every_fact() -> None:
 
 def test_a_decision_that_waited_for_more_facts_than_then_is_a_difference() -> None:
     late = [COUNTED[0], COUNTED[1], Fact(5, clause(0, "hi", 3)), COUNTED[3]]
-    came = run_stretch(TapedStretch("toy", COPY, DELIVERIES), SESSION, late, built())
+    came = run_stretch(stretch_of(DELIVERIES), SESSION, late, built())
     [difference] = came.differences
     assert isinstance(difference.what, FactDifference)
     assert [(each.path, each.then, each.now) for each in difference.what.fields] == [("basis", 3, 4)]
@@ -209,7 +215,7 @@ def test_an_append_that_another_owner_refused_is_refused_again() -> None:
         Delivery(2, "appended", 5),
     )
     facts = [FACTS[0], Fact(5, clause(0, "hi", 3))]
-    came = run_stretch(TapedStretch("toy", COPY, deliveries), SESSION, facts, built(toy_class=Stubborn))
+    came = run_stretch(stretch_of(deliveries), SESSION, facts, built(toy_class=Stubborn))
     assert came.differences == []
     assert came.same == {5}
 
@@ -226,7 +232,7 @@ def test_timers_fire_between_the_deliveries_as_they_did_then() -> None:
     facts = [FACTS[0], Fact(5, clause(0, "hi", 3))]
     for after_ms, changes in ((300, []), (200, ["not appended now", "not appended then"])):
         deliveries = (Delivery(0, "handled", 3), Delivery(after_ms * MS, "appended", 5), Delivery(900 * MS, "read", 5))
-        came = run_stretch(TapedStretch("toy", COPY, deliveries), SESSION, facts, built(toy_class=Forgetful))
+        came = run_stretch(stretch_of(deliveries), SESSION, facts, built(toy_class=Forgetful))
         assert [each.what.change for each in came.differences] == changes
 
 
@@ -234,7 +240,7 @@ def test_a_handler_that_was_cancelled_from_outside_is_cancelled_at_the_same_mome
     frozen = (Delivery(0, "handled", 3), Delivery(MS, "read", 1), Delivery(200 * MS, "cancelled", 3))
     again = (Delivery(300 * MS, "handled", 3), Delivery(550 * MS, "appended", 5))
     facts = [FACTS[0], Fact(5, clause(0, "hi", 3))]
-    came = run_stretch(TapedStretch("toy", COPY, frozen + again), SESSION, facts, built(toy_class=Forgetful))
+    came = run_stretch(stretch_of(frozen + again), SESSION, facts, built(toy_class=Forgetful))
     assert came.differences == []
     assert came.same == {5}
 
@@ -249,9 +255,9 @@ class Waiting(Toy):
 def test_what_was_being_appended_when_a_handler_was_cancelled_is_no_difference() -> None:
     ticks = tuple(Delivery(n * 5 * MS, "read", 3) for n in range(1, 9))
     frozen = (Delivery(0, "handled", 3), *ticks, Delivery(200 * MS, "cancelled", 3))
-    came = run_stretch(TapedStretch("toy", COPY, frozen), SESSION, FACTS[:1], built(toy_class=Waiting))
+    came = run_stretch(stretch_of(frozen), SESSION, FACTS[:1], built(toy_class=Waiting))
     assert came.differences == []
-    uncancelled = run_stretch(TapedStretch("toy", COPY, frozen[:-1]), SESSION, FACTS[:1], built(toy_class=Waiting))
+    uncancelled = run_stretch(stretch_of(frozen[:-1]), SESSION, FACTS[:1], built(toy_class=Waiting))
     assert [each.what.change for each in uncancelled.differences] == ["not appended then"]
 
 
@@ -284,9 +290,67 @@ def test_each_read_gets_its_own_answer_in_whichever_order_they_came(
     said = Fact(5, clause(0, text))
     served = tuple(Delivery((n + 1) * MS, kind, payload) for n, (kind, payload) in enumerate(answers))
     deliveries = (Delivery(0, "handled", 3), *served, Delivery(9 * MS, "appended", 5))
-    came = run_stretch(TapedStretch("toy", COPY, deliveries), SESSION, [*COUNTED[:2], said], built(toy_class=Reading))
+    came = run_stretch(stretch_of(deliveries), SESSION, [*COUNTED[:2], said], built(toy_class=Reading))
     assert came.differences == []
     assert came.same == {5}
+
+
+class ReadingMore(Reading):
+    """Reads once more than the build that wrote the tape, before the other reads."""
+
+    async def turn_ended(self, turn: e.TurnEnded) -> None:
+        assert len(await self._seat.log.facts_after(SESSION, subjects=session_subjects(SESSION, "turn"))) == 1
+        await super().turn_ended(turn)
+
+
+class ReadingAgain(Reading):
+    """Reads all once more than the build that wrote the tape, at the end."""
+
+    async def _append(self, turn: e.TurnEnded, place: int, text: str) -> None:
+        assert len(await self._seat.log.facts_after(SESSION)) == 2
+        await super()._append(turn, place, text)
+
+
+READS = (Delivery(0, "handled", 3), Delivery(MS, "read", [4, 0, ""]), Delivery(2 * MS, "read", [4, 0, ""]))
+
+
+@pytest.mark.parametrize("changed", [ReadingMore, ReadingAgain])
+@pytest.mark.parametrize(("version", "is_same"), [(4, True), (3, False)])
+def test_a_read_that_was_not_made_then_is_answered_at_once_if_the_tape_has_all_reads(
+    changed: type[Toy], version: int, is_same: bool
+) -> None:
+    said = Fact(5, clause(0, "2 and 1"))
+    stretch = stretch_of((*READS, Delivery(9 * MS, "appended", 5)), version=version)
+    came = run_stretch(stretch, SESSION, [*COUNTED[:2], said], built(toy_class=changed))
+    assert (came.differences == [] and came.same == {5}) is is_same
+
+
+class ReadingParts(Toy):
+    """Reads replies, which the build that wrote the tape did not, and turns."""
+
+    async def turn_ended(self, turn: e.TurnEnded) -> None:
+        nouns = ("reply", "turn", "reply")
+        counts = [
+            len(await self._seat.log.facts_after(SESSION, subjects=session_subjects(SESSION, noun))) for noun in nouns
+        ]
+        await self._append(turn, 0, str(counts))
+
+
+@pytest.mark.parametrize(("version", "which"), [(4, [0, "voice.turn.*"]), (3, [0])])
+def test_a_read_of_other_subjects_than_then_takes_no_other_reads_answer(version: int, which: list[object]) -> None:
+    said = Fact(5, clause(0, "[0, 2, 0]"))
+    deliveries = (READS[0], Delivery(MS, "read", [4, *which]), Delivery(2 * MS, "appended", 5))
+    facts = [*COUNTED[:2], said]
+    came = run_stretch(stretch_of(deliveries, version=version), SESSION, facts, built(toy_class=ReadingParts))
+    assert came.differences == []
+    assert came.same == {5}
+
+
+def test_a_read_that_was_given_up_then_is_not_answered() -> None:
+    given_up = (*READS[:2], Delivery(2 * MS, "given-up", [0, ""]))
+    for deliveries, count in ((given_up, 0), (READS[:2], 1)):
+        came = run_stretch(stretch_of(deliveries, version=4), SESSION, COUNTED[:2], built(toy_class=Reading))
+        assert len(came.differences) == count
 
 
 class ReadingInTurns(Toy):
@@ -314,14 +378,14 @@ def test_an_answer_is_for_the_read_of_the_delivery_that_it_names(
     reads = [Delivery(MS, "read", [last, of]) for of, last in zip(answered, read_up_to, strict=True)]
     stored = [Delivery(2 * MS, "appended", 5), Delivery(2 * MS, "appended", 6)]
     deliveries = (*(Delivery(0, "handled", of) for of in handled), *reads, *stored)
-    came = run_stretch(TapedStretch("toy", COPY, deliveries), SESSION, facts, toys(ReadingInTurns))
+    came = run_stretch(stretch_of(deliveries), SESSION, facts, toys(ReadingInTurns))
     assert (came.differences, came.errors, came.same) == ([], [], frozenset({5, 6}))
 
 
 def test_an_answer_that_comes_before_its_read_waits_for_it() -> None:
     facts = [FACTS[0], Fact(5, clause(0, "t1: 1"))]
     deliveries = (Delivery(0, "read", [3, 3]), Delivery(0, "handled", 3), Delivery(MS, "appended", 5))
-    came = run_stretch(TapedStretch("toy", COPY, deliveries), SESSION, facts, toys(ReadingInTurns))
+    came = run_stretch(stretch_of(deliveries), SESSION, facts, toys(ReadingInTurns))
     assert (came.differences, came.same) == ([], frozenset({5}))
 
 
@@ -340,7 +404,7 @@ def test_what_was_refused_is_not_compared_with_what_was_decided_after_it() -> No
     well = clause(0, "hi").model_copy(update={"text": "well"})
     refused = Delivery(MS, "stale", well.event_id)
     deliveries = (Delivery(0, "handled", 3), refused, Delivery(2 * MS, "appended", 5))
-    stretch = TapedStretch("toy", COPY, deliveries)
+    stretch = stretch_of(deliveries)
     came = run_stretch(stretch, SESSION, [FACTS[0], Fact(5, well)], built(toy_class=DecidingAgain))
     assert (came.differences, came.same) == ([], frozenset({5}))
 
@@ -362,7 +426,7 @@ def test_what_is_stopped_in_the_same_moment_may_have_been_begun_sooner_than_then
 ) -> None:
     ticks = (Delivery((n + 1) * MS, "read", [3, 0]) for n in range(8))
     deliveries = (Delivery(0, "handled", 3), *ticks, Delivery(stopped_ms * MS, "handled", 4))
-    came = run_stretch(TapedStretch("toy", COPY, deliveries), SESSION, COUNTED[:2], toys(Stopped))
+    came = run_stretch(stretch_of(deliveries), SESSION, COUNTED[:2], toys(Stopped))
     assert [each.what.change for each in came.differences] == changes
 
 
@@ -397,7 +461,7 @@ def test_an_append_that_waits_for_its_place_keeps_no_lock_from_one_that_came_bef
         Delivery(2 * MS, "appended", 5),
         Delivery(3 * MS, "appended", 6),
     )
-    came = run_stretch(TapedStretch("toy", COPY, deliveries), SESSION, facts, toys(OneAtATime))
+    came = run_stretch(stretch_of(deliveries), SESSION, facts, toys(OneAtATime))
     assert (came.differences, came.same) == ([], frozenset({5, 6}))
 
 
@@ -407,14 +471,14 @@ class Broken(Toy):
 
 
 def test_an_error_of_a_handler_is_kept_for_the_report() -> None:
-    came = run_stretch(TapedStretch("toy", COPY, DELIVERIES[:1]), SESSION, FACTS[:1], built(toy_class=Broken))
+    came = run_stretch(stretch_of(DELIVERIES[:1]), SESSION, FACTS[:1], built(toy_class=Broken))
     assert came.errors == ["ValueError: broken"]
 
 
 def test_a_read_that_failed_then_fails_at_that_moment_in_the_replay() -> None:
     place = next(place for place, each in enumerate(DELIVERIES) if each.kind == "read")
     failed = Delivery(DELIVERIES[place].at_ns, "unread", "TimeoutError: no answer")
-    stretch = TapedStretch("toy", COPY, (*DELIVERIES[:place], failed, *DELIVERIES[place:]))
+    stretch = stretch_of((*DELIVERIES[:place], failed, *DELIVERIES[place:]))
     came = run_stretch(stretch, SESSION, COUNTED, built(toy_class=Twice))
     assert (came.differences, came.errors, came.same) == ([], [], frozenset({5, 7}))
 

@@ -18,10 +18,9 @@ from infra.log.stream_reader import StoredMessage
 from infra.process.build import build
 from infra.replay.recorded_session import RecordedFact, RecordedSession, UnreadFact
 from infra.replay.report import as_fields, details, summary
-from infra.replay.schedule import TapedStretch
 from infra.replay.session_tapes import LostTape, SessionTapes
 from infra.replay.verify import Verification, verify
-from tests.infra.replay.test_schedule import COPY, DELIVERIES, FACTS, SESSION, built
+from tests.infra.replay.test_schedule import COPY, DELIVERIES, FACTS, SESSION, built, stretch_of
 
 OPENED = e.SessionOpened(
     event_id="o",
@@ -44,7 +43,7 @@ def session(facts: Sequence[Fact] = tuple(ALL), **more: Any) -> RecordedSession:
     return RecordedSession(SESSION, tuple(messages), recorded, **more)
 
 
-WHOLE = SessionTapes((TapedStretch("toy", COPY, DELIVERIES),))
+WHOLE = SessionTapes((stretch_of(DELIVERIES),))
 
 
 def verified(of: RecordedSession | None = None, tapes: SessionTapes = WHOLE, changed: str = "") -> Verification:
@@ -94,7 +93,7 @@ def test_a_session_without_a_tape_is_not_called_identical() -> None:
 
 
 def test_a_copy_that_was_killed_names_its_stretch_and_the_facts_in_it() -> None:
-    cut = TapedStretch("toy", COPY, DELIVERIES[:3], 0, is_cut=True, last=4)
+    cut = stretch_of(DELIVERIES[:3], is_cut=True, last=4)
     lost = LostTape("toy", COPY, 20_000_000, 1_500_000_000, "it ended in the midst of its work", basis=3)
     done = verified(tapes=SessionTapes((cut,), (lost,)))
     assert done.status == "unverified"
@@ -113,7 +112,7 @@ def test_a_fact_of_a_copy_that_has_no_tape_at_all_is_not_passed_over() -> None:
 
 
 def test_a_copy_that_was_killed_just_after_it_was_at_rest_has_appended_what_nobody_can_verify() -> None:
-    rest = TapedStretch("toy", COPY, DELIVERIES, 0, last=7)
+    rest = stretch_of(DELIVERIES, last=7)
     later = FACTS[-1].event.model_copy(update={"event_id": "later", "turn_id": "turn-2"})
     done = verified(session([*ALL[:-1], Fact(8, later), ALL[-1]]), SessionTapes((rest,)))
     assert done.differences == []
@@ -123,17 +122,17 @@ def test_a_copy_that_was_killed_just_after_it_was_at_rest_has_appended_what_nobo
 
 
 def test_what_a_killed_copy_lost_ends_with_the_last_fact_that_it_appended_not_when_another_took_over() -> None:
-    cut = TapedStretch("toy", COPY, DELIVERIES[:3], 0, is_cut=True, last=4)
+    cut = stretch_of(DELIVERIES[:3], is_cut=True, last=4)
     lost = LostTape("toy", COPY, 2, 9_000_000_000, "it ended in the midst of its work", basis=3, is_end=True)
     done = verified(tapes=SessionTapes((cut,), (lost,)))
     [stretch] = done.lost
     assert (stretch.from_ns, stretch.to_ns, stretch.facts) == (2, FACTS[-1].event.time_ns, 2)
-    none_left = verified(tapes=SessionTapes((TapedStretch("toy", COPY, DELIVERIES, 0, is_cut=True),), (lost,)))
+    none_left = verified(tapes=SessionTapes((stretch_of(DELIVERIES, is_cut=True),), (lost,)))
     assert [(each.from_ns, each.to_ns, each.facts) for each in none_left.lost] == [(2, 2, 0)]
 
 
 def test_a_copy_that_was_at_rest_for_long_lost_no_more_than_a_chunk_before_its_last_fact() -> None:
-    rest = TapedStretch("toy", COPY, DELIVERIES, 0, last=7)
+    rest = stretch_of(DELIVERIES, last=7)
     seconds = 1_000_000_000
     later = FACTS[-1].event.model_copy(update={"event_id": "later", "turn_id": "turn-2", "time_ns": 9 * seconds})
     done = verified(session([*ALL[:-1], Fact(8, later), ALL[-1]]), SessionTapes((rest,)))
@@ -143,7 +142,7 @@ def test_a_copy_that_was_at_rest_for_long_lost_no_more_than_a_chunk_before_its_l
 
 def test_a_copy_that_was_killed_at_work_after_a_long_wait_lost_no_more_than_a_chunk_before_its_last_fact() -> None:
     seconds = 1_000_000_000
-    cut = TapedStretch("toy", COPY, DELIVERIES, 0, is_cut=True, last=7)
+    cut = stretch_of(DELIVERIES, is_cut=True, last=7)
     lost = LostTape("toy", COPY, 1 * seconds, None, "it ended in the midst of its work", basis=7, is_end=True)
     later = FACTS[-1].event.model_copy(update={"event_id": "later", "turn_id": "turn-2", "time_ns": 9 * seconds})
     done = verified(session([*ALL[:-1], Fact(8, later), ALL[-1]]), SessionTapes((cut,), (lost,)))
@@ -175,7 +174,7 @@ def test_open_sessions_change_no_exit_code_but_are_not_identical() -> None:
 
 LATER_NS = FACTS[-1].event.time_ns + 5_000_000_000
 CUT = SessionTapes(
-    (TapedStretch("toy", COPY, DELIVERIES[:3], 0, is_cut=True, last=4),),
+    (stretch_of(DELIVERIES[:3], is_cut=True, last=4),),
     (LostTape("toy", COPY, 20_000_000, None, "it ended in the midst of its work", basis=3),),
 )
 
