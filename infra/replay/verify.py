@@ -1,8 +1,10 @@
 """A recorded session verified: every actor that can run again does, and what it appends is compared with the log."""
 
+import logging
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -103,11 +105,12 @@ def verify(session: RecordedSession, tapes: SessionTapes, actors: Mapping[str, R
     if session.erased:
         verdict.remarks.append("what is left of an erased session cannot be run again")
     else:
-        outcomes = [
-            run_stretch(stretch, session.session_id, facts, actors[stretch.actor])
-            for stretch in tapes.stretches
-            if stretch.actor in actors
-        ]
+        with _without_log_lines():
+            outcomes = [
+                run_stretch(stretch, session.session_id, facts, actors[stretch.actor])
+                for stretch in tapes.stretches
+                if stretch.actor in actors
+            ]
     _account(verdict, facts, tapes, actors, outcomes)
     _leave_what_is_being_written(verdict, session)
     has_tape = any(stretch.actor in actors for stretch in tapes.stretches)
@@ -115,6 +118,17 @@ def verify(session: RecordedSession, tapes: SessionTapes, actors: Mapping[str, R
         verdict.remarks.append(NO_TAPE)
     verdict.took_s = time.perf_counter() - begun_s
     return verdict
+
+
+@contextmanager
+def _without_log_lines() -> Iterator[None]:
+    """Have actors log nothing within: what they warn of happened then, and their processes told it then."""
+    before = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logging.disable(before)
 
 
 def _leave_what_is_being_written(verdict: Verification, session: RecordedSession) -> None:
