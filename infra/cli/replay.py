@@ -146,6 +146,8 @@ def _verify(which: _Which, agents: str | None, as_json: bool) -> NoReturn:
     if which.since is not None:
         age_s(which.since)
     is_file = session is not None and (session == "-" or Path(session).is_file())
+    if session is not None and not is_file and ("." in session or "/" in session):
+        raise ValueError(f"{session}: there is no such file of ids; a session id has neither dots nor slashes")
     named = () if session is None else ids_in(session) if is_file else (session,)
     if agents is not None and (problems := load_agents(agents).errors):
         raise ValueError("; ".join(problems.values()))

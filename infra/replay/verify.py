@@ -111,7 +111,7 @@ def verify(session: RecordedSession, tapes: SessionTapes, actors: Mapping[str, R
                 for stretch in tapes.stretches
                 if stretch.actor in actors
             ]
-    _account(verdict, facts, tapes, actors, outcomes)
+    _account(verdict, facts, tapes, actors, outcomes, bool(session.erased))
     _leave_what_is_being_written(verdict, session)
     has_tape = any(stretch.actor in actors for stretch in tapes.stretches)
     if not has_tape and not verdict.remarks and verdict.status != "open":
@@ -149,6 +149,7 @@ def _account(
     tapes: SessionTapes,
     actors: Mapping[str, ReplayedActor],
     outcomes: list[Outcome],
+    erased: bool,
 ) -> None:
     """Say of every fact whether it came out as it was, differs, is lost, or is not a replay's to decide."""
     same = {sequence for outcome in outcomes for sequence in outcome.same}
@@ -168,7 +169,8 @@ def _account(
         else:
             unverified.setdefault(fact.event.appended_by, []).append(fact)
     verdict.left_out = dict(left_out)
-    verdict.lost = _lost(verdict, tapes, actors, unverified)
+    # Of an erased session nothing can be verified: its remark says so.
+    verdict.lost = [] if erased else _lost(verdict, tapes, actors, unverified)
 
 
 def _begin_ns(differences: list[ReplayDifference]) -> int:
@@ -197,6 +199,7 @@ def _lost(
         facts = unverified.get(lost.instance, [])
         within = [fact for fact in facts if fact.sequence > lost.basis or fact.event.time_ns >= lost.from_ns]
         unverified[lost.instance] = [fact for fact in facts if fact not in within]
+        lost = replace(lost, from_ns=max(lost.from_ns, verdict.first_ns))  # its first chunk may be what is missing
         if lost.is_end:
             lost = replace(lost, from_ns=_begun_ns(lost.from_ns, within))
         found.append(_stretch(lost, _lost_until_ns(lost, end_ns, within), within))

@@ -218,8 +218,8 @@ def test_a_chunk_of_a_newer_build_is_said() -> None:
 
 def test_an_erased_session_is_not_run_again() -> None:
     gone = e.ErasedFact(sequence=5, event="ReplyClauseWritten", event_id="x", time_ns=1)
-    done = verified(session(erased=(gone,)), changed="text")
-    assert (done.status, done.same, done.differences) == ("unverified", 0, [])
+    done = verified(session(erased=(gone,)), CUT, changed="text")
+    assert (done.status, done.same, done.differences, done.lost) == ("unverified", 0, [], [])
     assert "erased" in summary(done)
 
 
