@@ -1,20 +1,22 @@
 """What a policy for the end of a turn does to labelled pauses: how long ends wait, and which pauses it cuts."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 
 import numpy as np
 
 from actors.transcript.patience import PATIENCES, Lengths, Patience, SpokenSoFar, TurnWeights, required
 from infra.bench.statistics import percentile
 from infra.bench.turn_events import TurnEvent
-from infra.bench.turn_fit import Floats, chosen, fitted, held_out_scores
+from infra.bench.turn_fit import Floats, TooFewEvents, chosen, fitted, held_out_scores
 
 Silence = Callable[[TurnEvent], float]
 """The silence (ms) after which a policy takes a turn for over."""
 
 DRAWS = 400
 SEED = 1
+TOLD_SHARES = (0.05, 0.10, 0.20)
 SHARES = (0.02, 0.04, 0.05, 0.08, 0.10, 0.15, 0.20, 0.30)
 
 
@@ -63,9 +65,9 @@ class TurnsFigures:
     events: int
     speakers: int
     scored: int
-    area: Interval | None
-    """Area under the curve, ends against pauses within a sentence; None without a score."""
-    end_probability_area: float | None
+    area: Interval | None = None
+    """Area under the curve, ends against pauses within a sentence; None with too few to hold speakers out."""
+    end_probability_area: float | None = None
     """The same for the language model's probability alone."""
     policies: dict[str, PolicyFigures] = field(default_factory=dict)
     """By patience, with the weights and thresholds in force."""
@@ -188,29 +190,40 @@ def bootstrapped(
 
 
 def turns_figures(events: Sequence[TurnEvent], weights: TurnWeights) -> TurnsFigures:
-    """Measure a set. Raises TooFewEvents if there is not enough to hold speakers out."""
-    kinds = sorted({event.kind for event in events})
+    """Measure a set. Where there are too few silences to hold speakers out, only the policies are told."""
     scored = [event for event in events if event.end_probability is not None]
-    told = [event for event in scored if event.is_end or event.is_mid_pause]
-    all_scores = held_out_scores(scored)
-    of_told = np.array([each.is_end or each.is_mid_pause for each in scored], bool)
-    found = all_scores[of_told]
-    is_end = [event.is_end for event in told]
-    probabilities = np.array([event.end_probability or 0.0 for event in told])
-    return TurnsFigures(
+    figures = TurnsFigures(
         events=len(events),
         speakers=len({event.speaker for event in events}),
         scored=len(scored),
+        policies=figures_of(events, weights),
+        kinds={
+            kind: figures_of([event for event in events if event.kind == kind], weights)
+            for kind in sorted({event.kind for event in events})
+        },
+    )
+    try:
+        return _with_held_out(figures, scored, weights)
+    except TooFewEvents:
+        return figures
+
+
+def _with_held_out(figures: TurnsFigures, scored: Sequence[TurnEvent], weights: TurnWeights) -> TurnsFigures:
+    """Return the figures with those of weights that were fitted without the speaker. Raises TooFewEvents."""
+    all_scores = held_out_scores(scored)
+    places = [place for place, event in enumerate(scored) if event.is_end or event.is_mid_pause]
+    told, found = [scored[place] for place in places], all_scores[places]
+    is_end = [event.is_end for event in told]
+    probabilities = np.array([event.end_probability or 0.0 for event in told])
+    return replace(
+        figures,
         area=bootstrapped(told, found, area),
         end_probability_area=round(area(probabilities, is_end), 3),
-        policies=figures_of(events, weights),
         held_out=held_out_policies(scored, weights, all_scores),
         at_once={
-            f"{share:.0%}": bootstrapped(told, found, lambda f, ends, share=share: at_once(f, ends, share))  # type: ignore[misc]
-            for share in (0.05, 0.10, 0.20)
+            f"{share:.0%}": bootstrapped(told, found, partial(at_once, share=share)) for share in (0.05, 0.1, 0.2)
         },
         curve=curve(found, is_end),
-        kinds={kind: figures_of([event for event in events if event.kind == kind], weights) for kind in kinds},
     )
 
 

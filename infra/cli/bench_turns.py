@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from infra.cli.output import BAD_INPUT, FAILED, err, fail, out, progress, run_async
+from infra.cli.output import BAD_INPUT, err, fail, out, progress, run_async
 
 if TYPE_CHECKING:
     from infra.bench.turn_events import TurnEvent
@@ -48,7 +48,6 @@ def turns(
       daredevil bench turns --log 30d
     """
     from infra.bench.turn_events import BadEvents
-    from infra.bench.turn_fit import TooFewEvents
     from infra.bench.turns import turns_figures
     from infra.cli.turn_sets import read_weights, scored_events
 
@@ -59,7 +58,7 @@ def turns(
             _write(keep, found)
         figures = turns_figures(found, fit)
     except (BadEvents, ValueError, LookupError) as error:
-        fail(str(error), BAD_INPUT if not isinstance(error, TooFewEvents) else FAILED)
+        fail(str(error), BAD_INPUT)
     if as_json:
         typer.echo(json.dumps(asdict(figures)))
         return
@@ -87,6 +86,8 @@ def print_figures(figures: "TurnsFigures", with_curve: bool = True) -> None:
             f"area under the curve, ends against pauses within a sentence: [bold]{_interval(figures.area)}[/] "
             f"(its probability alone {figures.end_probability_area:.3f})"
         )
+    else:
+        out().print("too few ends and pauses to hold speakers out: the table shows the weights in force")
     head = ("", "ends", "pauses", "at once", "median", "mean", "P90", "cut 0.6 s", "1.0 s", "real", "after sentence")
     rows: list[tuple[Any, ...]] = []
     for patience, each in figures.policies.items():
@@ -98,7 +99,7 @@ def print_figures(figures: "TurnsFigures", with_curve: bool = True) -> None:
     _table(head, rows)
     for share, interval in figures.at_once.items():
         out().print(f"ends committed at once with {share} of the pauses cut: [bold]{_interval(interval)}[/]")
-    if with_curve:
+    if with_curve and figures.curve:
         print_curve(figures)
 
 

@@ -41,6 +41,8 @@ def test_what_cannot_be_measured_is_said(tmp_path: Path) -> None:
     (tmp_path / "events.json").write_text(json.dumps([as_plain(each) for each in some(12)]))
     code, _, errors = cli("tune", "turns", "--events", str(tmp_path))
     assert (code, "too few" in errors) == (1, True)
+    code, output, _ = cli("bench", "turns", "--events", str(tmp_path))
+    assert (code, "too few ends and pauses to hold speakers out" in output, "balanced" in output) == (0, True, True)
     (tmp_path / "bad.json").write_text("{}")
     code, _, errors = cli("bench", "turns", "--events", str(tmp_path), "--weights", str(tmp_path / "bad.json"))
     assert (code, "not the weights of a turn" in errors) == (2, True)
