@@ -1,4 +1,7 @@
-"""All settings, in one typed class: environment variables `DAREDEVIL_*`, or the same names in `.env`."""
+"""All settings, in one typed class: environment variables `DAREDEVIL_*`, or the same names in `.env`.
+
+With `_FILE` after its name a setting is read from the file that is named (`infra/settings_files.py`).
+"""
 
 import json
 import os
@@ -12,6 +15,7 @@ from pydantic import Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from infra.cannot_run import CannotRun
+from infra.settings_files import SUFFIX, read_files
 from infra.settings_misspelt import PROTECTING, unknown
 from infra.settings_shown import problem_line
 from infra.settings_types import (
@@ -384,11 +388,15 @@ def _export_keys() -> None:
 def settings() -> Settings:
     """Return the settings of this process, read once. Raises BadSettings.
 
-    Keys of providers that `.env` has (`OPENAI_API_KEY`), and its `OTEL_*`, are in the environment then.
+    Keys of providers that `.env` has (`OPENAI_API_KEY`), its `OTEL_*`, and what files say that `…_FILE` names, are in
+    the environment then.
     """
+    in_env_file = dotenv_values(".env") if Path(".env").is_file() else {}
+    if unreadable := read_files(ENV_PREFIX, Settings.model_fields, os.environ, in_env_file):
+        raise BadSettings("\n".join(unreadable))
     _export_keys()
     others = unknown(ENV_PREFIX, Settings.model_fields, os.environ, Path(".env"))
-    risky = [(given, like) for given, like in others if like in PROTECTING]
+    risky = [(given, like) for given, like in others if like.removesuffix(SUFFIX) in PROTECTING]
     if risky:
         lines = [
             f"{given}: no such setting; it seems meant to protect something: write {ENV_PREFIX}{like}"

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from dotenv import dotenv_values
 
+from infra.settings_files import SUFFIX, named_by_file
+
 NO_SETTINGS = frozenset(("HELD_DIR", "PORT_FILE", "PROBES_DIR", "REQUIRE_ALL"))
 """Variables with our prefix that are for our own processes and for the tests."""
 
@@ -35,9 +37,18 @@ def unknown(
     found = []
     for variable in sorted({name for name in given if name.upper().startswith(prefix)}):
         name = variable.upper().removeprefix(prefix)
-        if name not in known and name not in NO_SETTINGS:
-            found.append((variable, _most_like(name, known)))
+        if name not in known and name not in NO_SETTINGS and not named_by_file(prefix, names, variable):
+            found.append((variable, _meant(name, known)))
     return found
+
+
+def _meant(name: str, known: list[str]) -> str:
+    """Return the setting that is most like a name, with `_FILE` if it is a file's; empty if none is."""
+    like = _most_like(name, known)
+    if like or not name.endswith(SUFFIX):
+        return like
+    like = _most_like(name.removesuffix(SUFFIX), known)
+    return f"{like}{SUFFIX}" if like else ""
 
 
 def _most_like(name: str, known: list[str]) -> str:

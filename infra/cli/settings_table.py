@@ -15,6 +15,11 @@ HEAD = """# Settings
 Every setting is an environment variable, or a line of the same form in a file `.env` in the directory where the
 command is run; the environment wins. `daredevil settings` lists the values in force.
 
+**Secrets in files.** With `_FILE` after its name a setting has the value that a file says:
+`DAREDEVIL_ADMIN_KEY_FILE=/run/secrets/admin_key`. The keys of providers work the same way (`OPENAI_API_KEY_FILE`).
+A newline at the end of the file does not count. A process does not start if the file is missing, empty or cannot be
+read, or if both forms are set.
+
 The engines (`DAREDEVIL_LLM`, `DAREDEVIL_STT`, `DAREDEVIL_TTS`) accept several names, separated by commas: when the
 first fails the next is used, and the failure is a fact of the session. `80%:local,20%:openai.TTS` gives each a share of
 the sessions ([engines](engines.md#two-engines-side-by-side)).
