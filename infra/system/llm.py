@@ -1,6 +1,7 @@
 """The local language model: SmolLM2 from its wheel, served by llama.cpp with OpenAI's protocol on loopback.
 
-`python -m infra.system.llm --port N` serves until SIGTERM. Idle it uses no CPU; resident it takes about 270 MB.
+`python -m infra.system.llm --port N` serves until SIGTERM, with `--host 0.0.0.0` for other machines too, which need no
+key: keep it private. Idle it uses no CPU; resident it takes about 270 MB.
 """
 
 import argparse
@@ -32,7 +33,7 @@ _VERBOSITY = {"DEBUG": 4, "INFO": 1, "WARNING": 1, "ERROR": 0}
 """llama.cpp's level for ours: its own INFO logs every request."""
 
 
-def serve(port: int, threads: int = 1) -> "Server":
+def serve(port: int, threads: int = 1, host: str = "127.0.0.1") -> "Server":
     """Serve the model from threads of this process; return the server once it is warm.
 
     It serves for as long as the returned object lives. Raises LlmMissing, or RuntimeError if the port is in use.
@@ -44,7 +45,7 @@ def serve(port: int, threads: int = 1) -> "Server":
     params = CommonParams()
     params.model.path = str(best_weights())
     params.model_alias = {"local"}
-    params.port = port
+    params.hostnames, params.port = [host], port
     params.n_parallel, params.n_ctx = SLOTS, SLOTS * LOCAL_CONTEXT_TOKENS
     params.cache_prompt, params.cache_ram_mib = True, PROMPT_CACHE_MB
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads
@@ -55,7 +56,7 @@ def serve(port: int, threads: int = 1) -> "Server":
     params.cors_origins = ""
     params.n_threads_http = 4
     server = Server(params)
-    warm_up(server.listening_address)
+    warm_up(f"http://127.0.0.1:{port}" if host == "0.0.0.0" else server.listening_address)
     return server
 
 
@@ -97,6 +98,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Serve until SIGTERM or SIGINT."""
     parser = argparse.ArgumentParser(prog="python -m infra.system.llm", description=__doc__)
     parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--threads", type=int, default=settings().llm_threads)
     options = parser.parse_args(arguments)
     name_process("dd-llm")
@@ -104,7 +106,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
     try:
-        server = serve(options.port, options.threads)
+        server = serve(options.port, options.threads, options.host)
     except (LlmMissing, RuntimeError) as error:
         raise SystemExit(f"the local language model cannot be served on port {options.port}: {error}") from error
     print(f"ready {server.listening_address}", flush=True)

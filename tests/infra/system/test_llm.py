@@ -49,6 +49,7 @@ async def test_it_answers_goes_on_with_an_answer_idles_and_ends_cleanly() -> Non
         assert "".join(rest).strip().startswith("is Paris")
 
         used = psutil.Process(process.pid)
+        assert {each.laddr.ip for each in used.net_connections() if each.status == "LISTEN"} == {"127.0.0.1"}
         before_s = sum(used.cpu_times()[:2])
         await asyncio.sleep(1)  # the measured time
         assert sum(used.cpu_times()[:2]) - before_s < 0.1, "it idles"

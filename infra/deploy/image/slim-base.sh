@@ -1,0 +1,15 @@
+# Removes from the base image what no process reads: installers, manuals, translations, caches. Licences stay.
+set -eu
+find /usr/share/doc -type f ! -name copyright -delete
+find /usr/share/doc -type d -empty -delete
+# glibc's tables of character sets: Python and FFmpeg have their own.
+rm -rf /usr/lib/*-linux-gnu/gconv
+rm -rf /usr/share/man /usr/share/info /usr/share/locale/* /usr/share/python-wheels /var/cache/* /var/lib/apt/lists/* /var/log/*
+for packages in /usr/lib/python3/dist-packages /usr/local/lib/python3.11/site-packages; do
+    rm -rf "$packages"/pip "$packages"/pip-* "$packages"/setuptools* "$packages"/wheel* "$packages"/pkg_resources \
+        "$packages"/_distutils_hack "$packages"/distutils-precedence.pth
+done
+rm -f /usr/bin/pip* /usr/bin/wheel /usr/local/bin/pip* /usr/local/bin/wheel
+for library in /usr/lib/python3.11 /usr/local/lib/python3.11; do
+    rm -rf "$library"/ensurepip "$library"/idlelib "$library"/test "$library"/lib2to3 "$library"/turtledemo "$library"/pydoc_data
+done
