@@ -2,9 +2,9 @@
 VENV := .venv
 INSTALLED := $(VENV)/.installed
 INSTALLED_DEV := $(VENV)/.installed-dev
-LOCK := $(VENV)/bin/uv pip compile --universal --generate-hashes --upgrade -q --custom-compile-command "make lock" pyproject.toml
+LOCK := $(VENV)/bin/uv pip compile --universal --generate-hashes --upgrade -q --custom-compile-command "make lock"
 
-.PHONY: help setup setup-dev run pulsar test test-quick test-nightly monitoring-test helm-tools helm-test docs lint lock asyncapi settings-table metrics-table dashboards clean
+.PHONY: help setup setup-dev run pulsar test test-quick test-nightly monitoring-test image stack-test helm-tools helm-test docs lint lock asyncapi settings-table metrics-table dashboards clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,6 +53,13 @@ helm-test: helm-tools ## lint, render and validate the Helm chart, strictly
 docs: setup-dev ## build the site of the documents in site/, strictly: every page, link and anchor is there
 	@NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --strict
 
+image: ## build the images daredevil and daredevil-local with podman or docker
+	@bash scripts/image.sh
+
+stack-test: setup-dev ## the stack of containers (podman, as root): calls, an upgrade, each container killed
+	@bash scripts/stack_images.sh
+	@bash scripts/test.sh -m stack tests/stack
+
 lint: setup-dev ## ruff, mypy and the layers of imports; with npm also Redocly and Spectral on the HTTP API
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
@@ -61,8 +68,9 @@ lint: setup-dev ## ruff, mypy and the layers of imports; with npm also Redocly a
 	@bash scripts/openapi_lint.sh
 
 lock: setup ## update dependency versions, with hashes; what running needs has the same versions in both files
-	$(LOCK) --group dev -o requirements-dev.lock
-	$(LOCK) --group setup -c requirements-dev.lock -o requirements.lock
+	$(LOCK) pyproject.toml --group dev -o requirements-dev.lock
+	$(LOCK) pyproject.toml --group setup -c requirements-dev.lock -o requirements.lock
+	$(LOCK) --group pyproject.toml:sbom -o infra/deploy/image/sbom.lock
 
 asyncapi: setup ## generate asyncapi.yaml from the code
 	$(VENV)/bin/python -m contracts.asyncapi.document

@@ -22,18 +22,18 @@ side_by_side=(-n 3 --dist loadscope --no-loadscope-reorder)
 more=" and not nightly"
 case "${1:-}" in
     "") ;;
-    quick) exec .venv/bin/pytest "${side_by_side[@]}" --hypothesis-profile=quick -m "not slow and not engines and not e2e and not alone and not monitoring and not nightly" ;;
+    quick) exec .venv/bin/pytest "${side_by_side[@]}" --hypothesis-profile=quick -m "not slow and not engines and not e2e and not alone and not monitoring and not stack and not nightly" ;;
     nightly)
         more=""
         side_by_side+=(--hypothesis-profile=nightly)
         ;;
     *) exec .venv/bin/pytest "$@" ;;
 esac
-.venv/bin/pytest "${side_by_side[@]}" -m "not alone and not monitoring$more"
+.venv/bin/pytest "${side_by_side[@]}" -m "not alone and not monitoring and not stack$more"
 together=$?
 # Only the files with such tests, since importing all others takes longer than some of these run.
 mapfile -t files < <(grep -rl --include='test_*.py' 'mark\.alone' tests)
-.venv/bin/pytest -m "alone and not monitoring$more" "${files[@]}"
+.venv/bin/pytest -m "alone and not monitoring and not stack$more" "${files[@]}"
 alone=$?
 if [ $together -ne 0 ]; then
     echo "the first run (tests side by side) failed: see above" >&2

@@ -60,6 +60,10 @@ if command -v java >/dev/null && command -v mvn >/dev/null && ! bash scripts/pul
     echo "Pulsar's jars could not be fetched; its tests will be skipped"
 fi
 
+if ! bash scripts/compose_spec.sh; then
+    echo "The reference loader of compose files is missing; its tests will be skipped"
+fi
+
 cached_livekit=${XDG_CACHE_HOME:-$HOME/.cache}/daredevil/livekit-server
 if ! command -v "${DAREDEVIL_LIVEKIT_SERVER:-livekit-server}" "$cached_livekit" >/dev/null; then
     echo "missing: livekit-server (the LiveKit door against a real server); tests that need it will be skipped." \

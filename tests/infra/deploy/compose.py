@@ -1,0 +1,53 @@
+"""The files of `infra/deploy/compose`, put together by the reference loader of compose files (compose-go)."""
+
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+FOLDER = Path(__file__).parents[3] / "infra" / "deploy" / "compose"
+DEVELOPMENT = ("compose.yaml", "compose.override.yaml")
+PRODUCTION = ("compose.yaml", "compose.production.yaml")
+CLUSTER = (*PRODUCTION, "compose.nats-cluster.yaml")
+VARIABLES = {"DOMAIN": "voice.example.org", "ACME_EMAIL": "you@example.org", "NODE_IP": "203.0.113.7"}
+
+
+def read(name: str) -> Any:
+    return yaml.safe_load((FOLDER / name).read_text())
+
+
+def loader() -> str:
+    """The reference loader; without it the test is skipped."""
+    cached = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "daredevil" / "compose-spec"
+    if not cached.exists():
+        pytest.skip("compose-spec is missing: bash scripts/compose_spec.sh")
+    return str(cached)
+
+
+def _given(variable: re.Match[str]) -> str:
+    """Return the value of a variable that the files require, and any other variable as it stands."""
+    return VARIABLES.get(variable[1], variable[0])
+
+
+@cache
+def put_together(files: tuple[str, ...]) -> dict[str, Any]:
+    """What the files are together: checked against the schema, variables replaced. Raises AssertionError."""
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / "compose"
+        shutil.copytree(FOLDER, copy, ignore=shutil.ignore_patterns("secrets", ".env"))
+        for file in files:  # the loader reads no variables by itself
+            text = re.sub(r"\$\{(\w+)(:\?)?[^}]*\}", _given, (copy / file).read_text())
+            (copy / file).write_text(text)
+        subprocess.run(["sh", "secrets.sh"], cwd=copy, check=True, capture_output=True)
+        command = [loader(), "--format", "json", "--no-path-resolution", *files]
+        done = subprocess.run(command, cwd=copy, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    together: dict[str, Any] = yaml.safe_load(done.stdout)
+    return together

@@ -1,0 +1,222 @@
+"""The compose files: they can be put together, each process has its service, and what they name is there."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from contracts.topology import APPS
+from infra.settings import Settings
+from infra.system.apps import APPS as ROWS
+from infra.system.livekit import LiveKitMissing, livekit_server_path
+from infra.system.nats import nats_server_path
+from tests.infra.deploy.compose import CLUSTER, DEVELOPMENT, FOLDER, PRODUCTION, put_together, read
+from tests.infra.deploy.monitoring import read as read_monitoring
+
+ALL = [DEVELOPMENT, PRODUCTION, CLUSTER]
+OURS = {*APPS, "llm"}
+FIELDS = {
+    "sip": {"redis", "health_port", "sip_port", "rtp_port", "use_external_ip", "logging"},
+    "ingress": {"redis", "health_port", "rtmp_port", "whip_port", "http_relay_port", "rtc_config", "logging"},
+    "egress": {"redis", "health_port", "template_port", "insecure", "logging"},
+}
+"""Of each service's configuration, the fields that its `config.go` has and we use: they ignore any other in silence."""
+
+
+def services(files: tuple[str, ...]) -> dict[str, Any]:
+    together: dict[str, Any] = put_together(files)["services"]
+    return together
+
+
+def environment(service: dict[str, Any]) -> dict[str, str]:
+    given = service.get("environment") or {}
+    return dict(each.split("=", 1) for each in given) if isinstance(given, list) else given
+
+
+def ids(files: tuple[str, ...]) -> str:
+    return files[-1].removeprefix("compose.").removesuffix(".yaml")
+
+
+@pytest.mark.parametrize("files", ALL, ids=ids)
+def test_each_process_has_a_service_of_its_own_that_asks_for_its_own_health(files: tuple[str, ...]) -> None:
+    found = services(files)
+    apps = {row.name: row.app for row in ROWS}
+    for name in APPS:
+        command = found[name]["command"]
+        assert command[:2] == ["faststream", "run"], name
+        assert apps.get(name, command[2]) == command[2]
+        assert found[name]["healthcheck"]["test"] == ["CMD", "daredevil", "health", name]
+        assert environment(found[name])["DAREDEVIL_PROBE_PORT"] == "9464"
+    scraped = {job["job_name"]: job for job in read_monitoring("prometheus.containers.yml")["scrape_configs"]}
+    assert set(scraped["daredevil"]["dns_sd_configs"][0]["names"]) == set(APPS)
+    assert scraped["daredevil"]["dns_sd_configs"][0]["port"] == 9464
+
+
+@pytest.mark.parametrize("files", ALL, ids=ids)
+def test_no_service_may_do_more_than_it_needs(files: tuple[str, ...]) -> None:
+    for name, service in services(files).items():
+        assert service["cap_drop"] == ["ALL"], name
+        assert service["security_opt"] == ["no-new-privileges:true"], name
+        assert service["restart"] == "unless-stopped", name
+        assert service["mem_limit"], name
+        if name in OURS:
+            assert service["read_only"], name
+            assert set(service["tmpfs"]) == {"/tmp", "/data"}, name
+            assert service["pids_limit"], name
+
+
+@pytest.mark.parametrize("files", ALL, ids=ids)
+def test_images_are_releases_and_files_that_are_mounted_exist(files: tuple[str, ...]) -> None:
+    together = put_together(files)
+    for name, service in together["services"].items():
+        tag = service["image"].rpartition(":")[2]
+        assert re.fullmatch(r"(v?\d+\.\d+\.\d+|\d+\.\d+\.\d+-pg\d+)(-alpine)?", tag), (name, service["image"])
+        for volume in service.get("volumes", ()):
+            if volume["type"] == "volume":
+                assert volume["source"] in together["volumes"], name
+            elif volume["source"].startswith(".") and "secrets/" not in volume["source"]:
+                assert (FOLDER / volume["source"]).exists(), (name, volume)
+
+
+@pytest.mark.parametrize("files", ALL, ids=ids)
+def test_what_a_service_waits_for_starts_with_its_profiles_and_says_when_it_is_ready(files: tuple[str, ...]) -> None:
+    found = services(files)
+    for name, service in found.items():
+        for needed, how in (service.get("depends_on") or {}).items():
+            assert how["condition"] == "service_healthy", name
+            assert found[needed]["healthcheck"]["test"], (name, needed)
+    for profile in ("core", "rooms", "observability"):
+        started = {name for name, service in found.items() if profile in service["profiles"]}
+        for name in started:
+            assert set(found[name].get("depends_on") or ()) <= started, (profile, name)
+
+
+def test_development_opens_ports_on_this_machine_only() -> None:
+    for name, service in services(DEVELOPMENT).items():
+        for port in service.get("ports", ()):
+            if name not in ("sip", "ingress"):
+                assert port["host_ip"] == "127.0.0.1", name
+
+
+@pytest.mark.parametrize("files", [PRODUCTION, CLUSTER], ids=ids)
+def test_production_opens_only_the_proxy_and_media_and_has_no_secret_in_its_files(files: tuple[str, ...]) -> None:
+    found = services(files)
+    opened = {name: {port["published"] for port in service.get("ports", ())} for name, service in found.items()}
+    assert {name: ports for name, ports in opened.items() if ports} == {
+        "traefik": {"80", "443"},
+        "livekit": {"7881", "7882"},
+        "sip": {"5060", *(str(port) for port in range(10000, 10201))},
+        "ingress": {"1935", "8085", "7885"},
+    }
+    assert "development-only" not in str(found)
+    for name, service in found.items():
+        for variable, value in environment(service).items():
+            if variable.endswith("_FILE") and value.startswith("/run/secrets/"):
+                assert value.removeprefix("/run/secrets/") in {each["source"] for each in service["secrets"]}, name
+
+
+def test_each_secret_is_made_and_each_setting_that_is_a_file_is_one() -> None:
+    together = put_together(PRODUCTION)
+    script = (FOLDER / "secrets.sh").read_text()
+    for name in together["secrets"]:
+        assert f"make {name} " in script
+    for name in OURS & together["services"].keys():
+        for variable in environment(together["services"][name]):
+            if variable.startswith("DAREDEVIL_"):
+                setting = variable.removeprefix("DAREDEVIL_").removesuffix("_FILE").lower()
+                assert setting in Settings.model_fields, (name, variable)
+
+
+def test_the_proxy_that_is_trusted_is_the_proxy() -> None:
+    found = services(PRODUCTION)
+    address = found["traefik"]["networks"]["edge"]["ipv4_address"]
+    for door in ("bridge", "http", "bridge-livekit"):
+        assert environment(found[door])["DAREDEVIL_TRUSTED_PROXIES"] == address
+    for service in ("bridge", "http", "livekit"):
+        assert "edge" in found[service]["networks"]
+
+
+def test_the_proxys_routes_lead_to_services_that_are_there() -> None:
+    routes = yaml.safe_load(re.sub(r"\{\{ env \"DOMAIN\" \}\}", "d", (FOLDER / "traefik" / "dynamic.yaml").read_text()))
+    http = routes["http"]
+    for router in http["routers"].values():
+        assert router["service"] in http["services"]
+        assert set(router["middlewares"]) <= http["middlewares"].keys()
+        assert router["tls"]["certResolver"] == "letsencrypt"
+    ports = {"bridge": 8030, "http": 8030, "livekit": read("livekit/livekit.yaml")["port"]}
+    for name, service in http["services"].items():
+        assert service["loadBalancer"]["servers"] == [{"url": f"http://{name}:{ports[name]}"}]
+
+
+def test_nats_takes_its_configurations_and_syncs_each_fact(tmp_path: Path) -> None:
+    shutil.copytree(FOLDER / "nats", tmp_path / "etc" / "nats")
+    (tmp_path / "run" / "secrets").mkdir(parents=True)
+    (tmp_path / "run" / "secrets" / "nats_auth").write_text('authorization { user: daredevil, password: "x" }\n')
+    for name in ("nats", "cluster", "production"):
+        checked = subprocess.run(
+            [nats_server_path(), "-t", "-c", tmp_path / "etc" / "nats" / f"{name}.conf"],
+            env={"NATS_NAME": "nats"},
+            capture_output=True,
+            text=True,
+            timeout=20,
+            check=False,
+        )
+        assert checked.returncode == 0, checked.stderr
+    assert "sync_interval: always" in (FOLDER / "nats" / "nats.conf").read_text()
+
+
+def test_alertmanager_is_the_same_but_for_where_the_door_is() -> None:
+    ours, beside = read("alertmanager.yml"), read_monitoring("alertmanager.yml")
+    assert ours["receivers"][0]["webhook_configs"][0].pop("url") == "http://bridge:8030/alerts"
+    assert beside["receivers"][0]["webhook_configs"][0].pop("url") == "http://127.0.0.1:8030/alerts"
+    assert ours == beside
+
+
+# -- rooms
+
+
+@pytest.mark.parametrize("files", [DEVELOPMENT, PRODUCTION], ids=ids)
+def test_a_real_livekit_server_takes_its_configuration(tmp_path: Path, files: tuple[str, ...]) -> None:
+    try:
+        binary = livekit_server_path("")
+    except LiveKitMissing as problem:
+        pytest.skip(str(problem))
+    given = environment(services(files)["livekit"]).get("LIVEKIT_CONFIG")
+    config = yaml.safe_load(given) if given else read("livekit/livekit.yaml")
+    for server in config["rtc"].get("turn_servers", ()):
+        server["secret_file"] = str(tmp_path / "turn")
+        (tmp_path / "turn").write_text("x")
+    config.pop("key_file", None)
+    (tmp_path / "livekit.yaml").write_text(yaml.safe_dump(config))
+    command = [binary, "--config", str(tmp_path / "livekit.yaml"), "--keys", f"daredevil: {'x' * 40}", "ports"]
+    said = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+    assert said.returncode == 0, said.stderr
+    for line in ("7880 - HTTP service", "7881 - ICE/TCP", "7882 - ICE/UDP"):
+        assert line in said.stdout
+
+
+@pytest.mark.parametrize("name", ["sip", "ingress", "egress"])
+def test_a_service_of_livekit_is_told_only_what_it_takes(name: str) -> None:
+    config, service = read(f"livekit/{name}.yaml"), services(DEVELOPMENT)[name]
+    assert config.keys() <= FIELDS[name]
+    assert config["redis"] == {"address": "redis:6379"}
+    told = {"LIVEKIT_API_KEY", "LIVEKIT_API_SECRET", "LIVEKIT_WS_URL", f"{name.upper()}_CONFIG_FILE"}
+    assert environment(service).keys() == told
+    assert environment(service)["LIVEKIT_API_KEY"] == read("livekit/livekit.yaml")["webhook"]["api_key"]
+
+
+def test_media_ports_of_livekits_services_are_those_that_are_opened() -> None:
+    found = services(PRODUCTION)
+    opened = {name: {port["published"] for port in found[name]["ports"]} for name in ("livekit", "sip", "ingress")}
+    first, last = read("livekit/sip.yaml")["rtp_port"].split("-")
+    assert {first, last, str(read("livekit/sip.yaml")["sip_port"])} <= opened["sip"]
+    ingress = read("livekit/ingress.yaml")
+    assert opened["ingress"] == {
+        *(str(ingress["rtmp_port"]), str(ingress["whip_port"]), str(ingress["rtc_config"]["udp_port"])),
+    }
+    rtc = read("livekit/livekit.yaml")["rtc"]
+    assert opened["livekit"] == {str(rtc["tcp_port"]), str(rtc["udp_port"])}

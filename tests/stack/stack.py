@@ -1,0 +1,163 @@
+"""A stack for a test: the project's compose files, started by podman-compose with stand-ins for others' servers."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from infra.system.nats import free_port
+from tests.waiting import until_async
+
+ROOT = Path(__file__).parents[2]
+COMPOSE = ROOT / "infra" / "deploy" / "compose"
+FILES = (COMPOSE / "compose.yaml", COMPOSE / "compose.override.yaml", Path(__file__).parent / "compose.stand-ins.yaml")
+PROJECT = "dd-stack"
+IMAGE, PREVIOUS = "localhost/daredevil-local:test", "localhost/daredevil-local:previous"
+
+OURS = (
+    *("llm", "transcript", "reasoning", "tools", "synthesis", "persistence", "summaries"),
+    *("projection-postgres", "bridge", "http"),
+)
+"""Our services of the profile `core`."""
+
+SERVERS = ("nats", "postgres")
+COMMAND_TIMEOUT_S = 180
+READY_TIMEOUT_S = 240
+PAUSE_S = 0.5
+"""Between two health checks: each starts a process in the container."""
+
+PORTS = ("PORT", "HTTP_PORT", "NATS_PORT", "LIVEKIT_PORT", "PROMETHEUS_PORT", "ALERTMANAGER_PORT", "JAEGER_PORT")
+
+
+class CommandFailed(AssertionError):
+    """A command of podman or podman-compose has failed; the message has its output."""
+
+
+async def run(*command: str, environment: dict[str, str] | None = None, timeout_s: float = COMMAND_TIMEOUT_S) -> str:
+    """Run a command and return what it prints. Raises CommandFailed, TimeoutError."""
+    process = await asyncio.create_subprocess_exec(
+        *command,
+        env={**os.environ, **(environment or {})},
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        async with asyncio.timeout(timeout_s):
+            output, errors = await process.communicate()
+    except BaseException:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+        raise
+    if process.returncode != 0:
+        raise CommandFailed(f"{' '.join(command)}: {process.returncode}\n{output.decode()}\n{errors.decode()[-4000:]}")
+    return output.decode()
+
+
+@dataclass(slots=True)
+class Stack:
+    """The containers of one project, on free ports of loopback."""
+
+    image: str = IMAGE
+    ports: dict[str, str] = field(default_factory=lambda: {name: str(free_port()) for name in PORTS})
+
+    @property
+    def page_url(self) -> str:
+        """The door with the page and `/ws`."""
+        return f"http://127.0.0.1:{self.ports['PORT']}"
+
+    @property
+    def http_url(self) -> str:
+        """The door of the HTTP API alone."""
+        return f"http://127.0.0.1:{self.ports['HTTP_PORT']}"
+
+    @property
+    def nats_url(self) -> str:
+        """The log."""
+        return f"nats://127.0.0.1:{self.ports['NATS_PORT']}"
+
+    async def compose(self, *arguments: str, profiles: Iterable[str] = ("core",)) -> str:
+        """Run a command of podman-compose on the stack. Raises CommandFailed."""
+        files = [part for file in FILES for part in ("-f", str(file))]
+        chosen = [part for profile in profiles for part in ("--profile", profile)]
+        command = (str(Path(sys.executable).parent / "podman-compose"), "-p", PROJECT, *files, *chosen, *arguments)
+        return await run(*command, environment={**self.ports, "IMAGE": self.image, "LLM_IMAGE": IMAGE})
+
+    async def up(self, *services: str, profiles: Iterable[str] = ("core",)) -> None:
+        """Start services, all of the profiles unless some are named; return when they are healthy."""
+        await self.compose("up", "-d", *services, profiles=profiles)
+        await self.healthy(services or (*SERVERS, *OURS))
+
+    async def replace(self, service: str) -> None:
+        """Put a container of the present image in place of a service's, as `compose up -d` does, and wait for it."""
+        await self.compose("up", "-d", "--no-deps", "--force-recreate", service)
+        await self.healthy([service])
+
+    async def down(self) -> None:
+        """Remove containers, networks and volumes."""
+        await self.compose("down", "-v", "-t", "5", profiles=("core", "rooms", "observability"))
+
+    async def container(self, service: str) -> dict[str, Any]:
+        """Return what podman knows of a service's container. Raises CommandFailed if there is none."""
+        inspected: list[dict[str, Any]] = json.loads(await run("podman", "inspect", await self.name_of(service)))
+        return inspected[0]
+
+    async def name_of(self, service: str) -> str:
+        """Return the id of a service's container. Raises CommandFailed if there is none."""
+        labels = (f"label=com.docker.compose.service={service}", f"label=io.podman.compose.project={PROJECT}")
+        found = (await run("podman", "ps", "-aq", "--filter", labels[0], "--filter", labels[1])).split()
+        if len(found) != 1:
+            raise CommandFailed(f"{service} has {len(found)} containers")
+        return found[0]
+
+    async def healthy(self, services: Sequence[str], timeout_s: float = READY_TIMEOUT_S) -> None:
+        """Wait until the health check of each service's container succeeds. Raises AssertionError naming one."""
+        for service in services:
+            await until_async(partial(self._is_healthy, service), timeout_s, f"{service} is healthy")
+
+    async def _is_healthy(self, service: str) -> bool:
+        """Run the health check that the compose file gives the container: nothing runs it by itself without systemd."""
+        try:
+            await run("podman", "healthcheck", "run", await self.name_of(service))
+        except CommandFailed:
+            await asyncio.sleep(PAUSE_S)
+            return False
+        return True
+
+    async def kill(self, service: str) -> int:
+        """Kill the process of a container from outside, as a crash would end it; return the process id it had."""
+        pid = int((await self.container(service))["State"]["Pid"])
+        os.kill(pid, signal.SIGKILL)
+        return pid
+
+    async def restarted(self, service: str, old_pid: int) -> None:
+        """Wait until the restart policy has started a killed container again and it is healthy."""
+
+        async def again() -> bool:
+            state = (await self.container(service))["State"]
+            return bool(state["Running"] and state["Pid"] not in (0, old_pid))
+
+        await until_async(again, READY_TIMEOUT_S, f"{service} runs again")
+        await self.healthy([service])
+
+    async def inside(self, service: str, *command: str) -> str:
+        """Run a command in a service's container. Raises CommandFailed."""
+        return await run("podman", "exec", await self.name_of(service), *command)
+
+    async def save_logs(self, folder: Path) -> None:
+        """Write what each container has printed to a file of its name, in a folder that is there."""
+        label = f"label=io.podman.compose.project={PROJECT}"
+        names = await run("podman", "ps", "-a", "--filter", label, "--format", "{{.Names}}")
+        for name in names.split():
+            process = await asyncio.create_subprocess_exec(
+                *("podman", "logs", name), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+            )
+            output, _ = await process.communicate()
+            (folder / f"{name}.log").write_bytes(output)
