@@ -7,6 +7,7 @@ folder=${XDG_CACHE_HOME:-$HOME/.cache}/daredevil
 # name:package:version
 tools="
 helm:helm.sh/helm/v3/cmd/helm:v3.22.0
+compose-spec:github.com/compose-spec/compose-go/v2/cmd:v2.16.2
 kubeconform:github.com/yannh/kubeconform/cmd/kubeconform:v0.8.0
 toxiproxy-server:github.com/Shopify/toxiproxy/v2/cmd/server:v2.5.0
 "

@@ -60,7 +60,7 @@ if command -v java >/dev/null && command -v mvn >/dev/null && ! bash scripts/pul
     echo "Pulsar's jars could not be fetched; its tests will be skipped"
 fi
 
-if ! bash scripts/compose_spec.sh; then
+if ! bash scripts/go_tools.sh compose-spec; then
     echo "The reference loader of compose files is missing; its tests will be skipped"
 fi
 

@@ -27,7 +27,7 @@ def loader() -> str:
     """The reference loader; without it the test is skipped."""
     cached = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "daredevil" / "compose-spec"
     if not cached.exists():
-        pytest.skip("compose-spec is missing: bash scripts/compose_spec.sh")
+        pytest.skip("compose-spec is missing: bash scripts/go_tools.sh compose-spec")
     return str(cached)
 
 
