@@ -40,3 +40,16 @@ def test_every_dependency_of_the_project_is_locked() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     names = {re.split(r"[\[<>=~ ;]", each)[0].lower() for each in project["dependencies"]}
     assert names <= set(pins("requirements.lock"))
+
+
+def test_what_lists_the_parts_of_the_images_is_locked_too() -> None:
+    [named] = tomllib.loads((ROOT / "pyproject.toml").read_text())["dependency-groups"]["sbom"]
+    assert re.split(r"[<>=]", named)[0] in pins("infra/deploy/image/sbom.lock")
+
+
+def test_what_images_leave_out_is_in_the_lock_so_that_no_name_is_misspelt() -> None:
+    for name in ("never.txt", "without-models.txt"):
+        lines = (ROOT / "infra" / "deploy" / "image" / name).read_text().splitlines()
+        left_out = [line for line in lines if not line.startswith("#")]
+        assert set(left_out) <= set(pins("requirements.lock")), name
+        assert left_out == sorted(left_out)

@@ -16,8 +16,8 @@ from tests.waiting import until_async
 
 ROOT = Path(__file__).parents[2]
 COMPOSE = ROOT / "infra" / "deploy" / "compose"
-FILES = (COMPOSE / "compose.yaml", COMPOSE / "compose.override.yaml", Path(__file__).parent / "compose.stand-ins.yaml")
-PROJECT = "dd-stack"
+DEVELOPMENT = ("compose.yaml", "compose.override.yaml")
+STAND_INS = Path(__file__).parent / "compose.stand-ins.yaml"
 IMAGE, PREVIOUS = "localhost/daredevil-local:test", "localhost/daredevil-local:previous"
 
 OURS = (
@@ -63,9 +63,13 @@ async def run(*command: str, environment: dict[str, str] | None = None, timeout_
 
 @dataclass(slots=True)
 class Stack:
-    """The containers of one project, on free ports of loopback."""
+    """The containers of one project, on free ports of loopback; its files are in `folder`."""
 
     image: str = IMAGE
+    project: str = "dd-stack"
+    folder: Path = COMPOSE
+    files: tuple[str, ...] = DEVELOPMENT
+    variables: dict[str, str] = field(default_factory=dict)
     ports: dict[str, str] = field(default_factory=lambda: {name: str(free_port()) for name in PORTS})
 
     @property
@@ -85,23 +89,36 @@ class Stack:
 
     async def compose(self, *arguments: str, profiles: Iterable[str] = ("core",)) -> str:
         """Run a command of podman-compose on the stack. Raises CommandFailed."""
-        files = [part for file in FILES for part in ("-f", str(file))]
+        files = [part for file in self.files for part in ("-f", str(self.folder / file))]
         chosen = [part for profile in profiles for part in ("--profile", profile)]
-        command = (str(Path(sys.executable).parent / "podman-compose"), "-p", PROJECT, *files, *chosen, *arguments)
-        return await run(*command, environment={**self.ports, "IMAGE": self.image, "LLM_IMAGE": IMAGE})
+        command = (
+            str(Path(sys.executable).parent / "podman-compose"),
+            "-p",
+            self.project,
+            *files,
+            "-f",
+            str(STAND_INS),
+            *chosen,
+            *arguments,
+        )
+        images = {"IMAGE": self.image, "LLM_IMAGE": IMAGE}
+        return await run(*command, environment={**self.ports, **images, **self.variables})
 
     async def up(self, *services: str, profiles: Iterable[str] = ("core",)) -> None:
         """Start services, all of the profiles unless some are named; return when they are healthy."""
         await self.compose("up", "-d", *services, profiles=profiles)
         await self.healthy(services or (*SERVERS, *OURS))
 
-    async def replace(self, service: str) -> None:
-        """Put a container of the present image in place of a service's, as `compose up -d` does, and wait for it."""
-        await self.compose("up", "-d", "--no-deps", "--force-recreate", service)
-        await self.healthy([service])
+    async def replace(self, *services: str) -> None:
+        """Put containers of the present image in place of those of services, as `compose up -d` does; wait for them."""
+        await self.compose("up", "-d", "--no-deps", "--force-recreate", *services)
+        await self.healthy(services)
 
     async def down(self) -> None:
-        """Remove containers, networks and volumes."""
+        """Remove containers, networks and volumes; nothing of them is to be kept, so nothing waits for their end."""
+        # First, because `down` leaves a container that is about to be restarted.
+        if names := await self._names():
+            await run("podman", "rm", "-f", "-t", "0", "--depend", *names)
         await self.compose("down", "-v", "-t", "5", profiles=("core", "rooms", "observability"))
 
     async def container(self, service: str) -> dict[str, Any]:
@@ -111,7 +128,7 @@ class Stack:
 
     async def name_of(self, service: str) -> str:
         """Return the id of a service's container. Raises CommandFailed if there is none."""
-        labels = (f"label=com.docker.compose.service={service}", f"label=io.podman.compose.project={PROJECT}")
+        labels = (f"label=com.docker.compose.service={service}", f"label=io.podman.compose.project={self.project}")
         found = (await run("podman", "ps", "-aq", "--filter", labels[0], "--filter", labels[1])).split()
         if len(found) != 1:
             raise CommandFailed(f"{service} has {len(found)} containers")
@@ -153,11 +170,13 @@ class Stack:
 
     async def save_logs(self, folder: Path) -> None:
         """Write what each container has printed to a file of its name, in a folder that is there."""
-        label = f"label=io.podman.compose.project={PROJECT}"
-        names = await run("podman", "ps", "-a", "--filter", label, "--format", "{{.Names}}")
-        for name in names.split():
+        for name in await self._names():
             process = await asyncio.create_subprocess_exec(
                 *("podman", "logs", name), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
             )
             output, _ = await process.communicate()
             (folder / f"{name}.log").write_bytes(output)
+
+    async def _names(self) -> list[str]:
+        label = f"label=io.podman.compose.project={self.project}"
+        return (await run("podman", "ps", "-a", "--filter", label, "--format", "{{.Names}}")).split()

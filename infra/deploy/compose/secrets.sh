@@ -17,9 +17,8 @@ make turn_secret "$(random)"
 make livekit_secret "$(random)" # livekit_keys, livekit.env
 make livekit_keys "daredevil: $(cat secrets/livekit_secret)"
 make livekit.env "LIVEKIT_API_SECRET=$(cat secrets/livekit_secret)"
-make nats_password "$(random)" # nats_auth, nats_url
+make nats_password "$(random)" # nats_auth
 make nats_auth "authorization { user: daredevil, password: \"$(cat secrets/nats_password)\" }"
-make nats_url "nats://daredevil:$(cat secrets/nats_password)@nats:4222"
 make postgres_password "$(random)" # postgres_url; the server takes it at its first start only
 make postgres_url "postgresql://daredevil:$(cat secrets/postgres_password)@postgres/daredevil"
 chmod 640 secrets/*

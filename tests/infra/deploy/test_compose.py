@@ -120,7 +120,7 @@ def test_production_opens_only_the_proxy_and_media_and_has_no_secret_in_its_file
 
 
 def test_each_secret_is_made_and_each_setting_that_is_a_file_is_one() -> None:
-    together = put_together(PRODUCTION)
+    together = put_together(CLUSTER)
     script = (FOLDER / "secrets.sh").read_text()
     for name in together["secrets"]:
         assert f"make {name} " in script
