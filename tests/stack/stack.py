@@ -91,15 +91,10 @@ class Stack:
         """Run a command of podman-compose on the stack. Raises CommandFailed."""
         files = [part for file in self.files for part in ("-f", str(self.folder / file))]
         chosen = [part for profile in profiles for part in ("--profile", profile)]
+        program = str(Path(sys.executable).parent / "podman-compose")
         command = (
-            str(Path(sys.executable).parent / "podman-compose"),
-            "-p",
-            self.project,
-            *files,
-            "-f",
-            str(STAND_INS),
-            *chosen,
-            *arguments,
+            *(program, "-p", self.project, *files, "-f", str(STAND_INS)),
+            *(*chosen, *arguments),
         )
         images = {"IMAGE": self.image, "LLM_IMAGE": IMAGE}
         return await run(*command, environment={**self.ports, **images, **self.variables})

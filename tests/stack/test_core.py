@@ -45,8 +45,8 @@ async def call(stack: Stack, on_fact: Callable[[str, dict[str, Any]], None] = la
         result = await calling()
     except CallFailed as broken:
         await stack.healthy(["bridge"])
-        has_begun = broken.result is not None and broken.result.session_id
-        result = await _resumed(stack, broken.result) if has_begun else await calling()
+        begun = broken.result if broken.result is not None and broken.result.session_id else None
+        result = await (_resumed(stack, begun) if begun is not None else calling())
     sessions.append(result.session_id)
     return result
 
