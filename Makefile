@@ -4,7 +4,7 @@ INSTALLED := $(VENV)/.installed
 INSTALLED_DEV := $(VENV)/.installed-dev
 LOCK := $(VENV)/bin/uv pip compile --universal --generate-hashes --upgrade -q --custom-compile-command "make lock"
 
-.PHONY: help setup setup-dev run pulsar test test-quick test-nightly monitoring-test image stack-test helm-tools helm-test docs lint lock asyncapi settings-table metrics-table dashboards clean
+.PHONY: help setup setup-dev run pulsar test test-quick test-nightly monitoring-test image stack-test helm-tools helm-test docs lint scan lock asyncapi settings-table metrics-table dashboards clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -66,6 +66,10 @@ lint: setup-dev ## ruff, mypy and the layers of imports; with npm also Redocly a
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports --no-logo
 	@bash scripts/openapi_lint.sh
+
+scan: setup-dev ## secrets in any commit, licences, vulnerable dependencies, careless deployment files
+	@bash scripts/scan.sh
+	@$(VENV)/bin/python scripts/licences.py
 
 lock: setup ## update dependency versions, with hashes; what running needs has the same versions in both files
 	$(LOCK) pyproject.toml --group dev -o requirements-dev.lock

@@ -9,6 +9,7 @@ tools="
 helm:helm.sh/helm/v3/cmd/helm:v3.22.0
 compose-spec:github.com/compose-spec/compose-go/v2/cmd:v2.16.2
 kubeconform:github.com/yannh/kubeconform/cmd/kubeconform:v0.8.0
+gitleaks:github.com/zricethezav/gitleaks/v8:v8.30.1
 toxiproxy-server:github.com/Shopify/toxiproxy/v2/cmd/server:v2.5.0
 "
 
