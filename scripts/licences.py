@@ -1,4 +1,4 @@
-"""Checks the licences of what is installed, and writes docs/licences.md: licences.py [--check]
+"""Checks the licences of what is installed, and writes docs/licences.md: `licences.py [--check]`.
 
 With `--check` nothing is written; it fails on a licence that is neither allowed here nor an exception with a reason.
 """
@@ -30,6 +30,7 @@ EXCEPTIONS = {
         "the built-in voice. Whoever passes on an installation or image with it passes it on under the GPL's terms; "
         "without it, another engine speaks (`DAREDEVIL_TTS`)",
     ),
+    "podman-compose": ("GPL-2.0-only", "a program that tests start; nothing that is passed on has it"),
     "psycopg": ("LGPL-3.0-only", "used as a library, unchanged"),
     "psycopg-binary": ("LGPL-3.0-only", "used as a library, unchanged"),
     "psycopg-pool": ("LGPL-3.0-only", "used as a library, unchanged"),
@@ -74,8 +75,8 @@ def page(packages: list[tuple[str, str]]) -> str:
     rows = "\n".join(f"| {name} | {licence} |" for name, licence in packages)
     return f"""# Licences
 
-Daredevil is under the Apache License 2.0. `make scan` checks the licences of what it uses, and writes this page. Most are permissive;
-these are not, or not only:
+Daredevil is under the Apache License 2.0. `make scan` checks the licences of what it uses, and writes this page. Most are
+permissive; these are not, or not only:
 
 | package | licence | why it is used |
 |---|---|---|
