@@ -75,8 +75,8 @@ def page(packages: list[tuple[str, str]]) -> str:
     rows = "\n".join(f"| {name} | {licence} |" for name, licence in packages)
     return f"""# Licences
 
-Daredevil is under the Apache License 2.0. `make scan` checks the licences of what it uses, and writes this page. Most are
-permissive; these are not, or not only:
+Daredevil is under the Apache License 2.0. `make scan` checks the licences of what it uses and writes this page. Most
+are permissive; these are not, or not only:
 
 | package | licence | why it is used |
 |---|---|---|

@@ -6,11 +6,13 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import nats
 import pytest
 from nats.aio.client import Client
+from nats.aio.msg import Msg
 
 from contracts import events as e
 from contracts.topology import BRIDGE, DEAD, PERSISTENCE, REASONING, SUMMARIES, SYNTHESIS, TRANSCRIPT, health_subject
@@ -96,7 +98,7 @@ async def running(
                 env=environment,
             )
         for name, process in processes.items():
-            await until_async(lambda name=name, pid=process.pid: is_ready(nc, name, pid), 120, name)  # type: ignore[misc]
+            await until_async(partial(is_ready, nc, name, process.pid), 120, name)
         yield processes
     finally:
         await ended(processes)
@@ -106,8 +108,9 @@ async def is_ready(nc: Client, name: str, pid: int) -> bool:
     """Whether this copy of a process answers health requests."""
     pids: list[int] = []
 
-    async def note(answer: object) -> None:
-        pids.append(int(answer.data))  # type: ignore[attr-defined]
+    async def note(answer: Msg) -> None:
+        if answer.data:  # else NATS says that nobody is there
+            pids.append(int(answer.data))
 
     inbox = nc.new_inbox()
     subscription = await nc.subscribe(inbox, cb=note)
