@@ -19,6 +19,7 @@ from infra.cli import (
     bench_record,
     bench_replay,
     bench_rooms,
+    bench_slow_nats,
     bench_spoken,
     bench_tapes,
     bench_tools,
@@ -88,6 +89,7 @@ app.command()(bench_growth.growth)
 app.command()(bench_network.network)
 app.command()(bench_faults.kills)
 app.command()(bench_faults.outage)
+app.command(name="slow-nats")(bench_slow_nats.slow_nats)
 app.command()(bench_record.record)
 app.command()(bench_replay.replay)
 app.command(name="record-corpus")(bench_corpus.record_corpus)

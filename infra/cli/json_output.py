@@ -371,6 +371,7 @@ OUTPUTS: dict[str, Output] = {
     "bench growth": Output("memory over many sessions", _figures("infra.bench.growth", "GrowthFigures")),
     "bench network": Output("a line that loses packets", _figures("infra.bench.network", "NetworkFigures")),
     "bench tools": Output("tools that run once", _figures("infra.bench.tools", "ToolFigures")),
+    "bench slow-nats": Output("turns while NATS is far away", _figures("infra.bench.slow_nats", "SlowNatsFigures")),
     "bench kills": Output("a projection that is killed again and again", _figures("infra.bench.kills", "KillFigures")),
     "bench outage": Output("a projection whose server is down", _figures("infra.bench.outage", "OutageFigures")),
 }

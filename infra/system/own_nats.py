@@ -43,9 +43,19 @@ async def unsynced_nats(folder: Path, port: int = 0) -> AsyncIterator[OwnNats]:
 
     Raises TimeoutError, OSError.
     """
+    async with synced_nats(folder, port, sync_interval="1m") as found:
+        yield found
+
+
+@asynccontextmanager
+async def synced_nats(folder: Path, port: int = 0, sync_interval: str = "always") -> AsyncIterator[OwnNats]:
+    """Run a server on the data in `folder` for the block, as it is, which syncs each message to disk.
+
+    Raises TimeoutError, OSError.
+    """
     port = port or free_port()
     config = write_nats_config(folder / "nats", port)
-    config.write_text(config.read_text().replace("sync_interval: always", "sync_interval: 1m"))
+    config.write_text(config.read_text().replace("sync_interval: always", f"sync_interval: {sync_interval}"))
     server = await start_program((nats_server_path(), "-c", str(config)), os.environ, folder / "nats.log")
     try:
         await wait_for_port(port)
