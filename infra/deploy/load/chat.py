@@ -9,7 +9,7 @@ from locust import HttpUser, between, task
 QUESTIONS = ("Hello! Who are you?", "What can you do for me?", "And what is that good for?", "Thank you.")
 
 
-class Caller(HttpUser):
+class TextCaller(HttpUser):
     """One conversation after the other."""
 
     wait_time = between(0.5, 2)

@@ -14,7 +14,7 @@ RECORDINGS = os.environ.get("DAREDEVIL_SAY", "tests/data/hello.wav").split()
 PATIENCE_S = 180
 
 
-class Caller(User):
+class RoomCaller(User):
     """One call after the other, each in a new room."""
 
     wait_time = between(1, 3)

@@ -12,11 +12,11 @@ QUESTIONS = ("Hello! Who are you?", "What can you do for me?", "Thank you.")
 PATIENCE_S = 60
 
 
-class Refused(Exception):
+class CallRefused(Exception):
     """The door closed the call, or said why it takes none."""
 
 
-class Caller(User):
+class TypingCaller(User):
     """One call after the other."""
 
     wait_time = between(0.5, 2)
@@ -37,7 +37,7 @@ class Caller(User):
                 line.send(json.dumps({"type": "hangup"}))
             finally:
                 line.close()
-        except (WebSocketException, OSError, Refused) as error:
+        except (WebSocketException, OSError, CallRefused) as error:
             self.note("call", began_s, error)
 
     def ask(self, line: Any, text: str) -> None:
@@ -81,10 +81,10 @@ class Caller(User):
 
 
 def said(data: str) -> dict[str, Any]:
-    """Return a message of the door. Raises Refused if it is an error, or the end."""
+    """Return a message of the door. Raises CallRefused if it is an error, or the end."""
     if not data:
-        raise Refused("the door closed the call")
+        raise CallRefused("the door closed the call")
     message: dict[str, Any] = json.loads(data)
     if message["type"] == "error":
-        raise Refused(message["code"])
+        raise CallRefused(message["code"])
     return message
