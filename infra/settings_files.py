@@ -8,6 +8,9 @@ from collections.abc import Collection, Mapping, MutableMapping
 from pathlib import Path
 
 SUFFIX = "_FILE"
+NO_SETTINGS = frozenset(("HELD_DIR", "PORT_FILE", "PROBES_DIR", "REQUIRE_ALL"))
+"""Variables with our prefix that are for our own processes and for the tests."""
+
 PROVIDER_KEY = "_API_KEY"
 MOST_BYTES = 65_536
 """A file that is larger is none with a setting's value."""
@@ -46,7 +49,7 @@ def named_by_file(prefix: str, names: Collection[str], variable: str) -> str:
     """Return the variable whose value is in the file that `variable` names; empty if it is no such variable."""
     upper = variable.upper()
     target = upper.removesuffix(SUFFIX)
-    if target == upper:
+    if target == upper or upper.removeprefix(prefix) in NO_SETTINGS:
         return ""
     if not upper.startswith(prefix):
         return target if target.endswith(PROVIDER_KEY) else ""

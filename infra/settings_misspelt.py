@@ -6,10 +6,7 @@ from pathlib import Path
 
 from dotenv import dotenv_values
 
-from infra.settings_files import SUFFIX, named_by_file
-
-NO_SETTINGS = frozenset(("HELD_DIR", "PORT_FILE", "PROBES_DIR", "REQUIRE_ALL"))
-"""Variables with our prefix that are for our own processes and for the tests."""
+from infra.settings_files import NO_SETTINGS, SUFFIX, named_by_file
 
 PROTECTING = (
     "AUTH",

@@ -31,6 +31,12 @@ def test_a_file_takes_the_place_of_its_variable_without_the_newline_at_its_end(k
     }
 
 
+def test_a_file_that_our_own_processes_write_is_no_file_with_a_setting(key: Path) -> None:
+    environment = {"DAREDEVIL_PORT": "0", "DAREDEVIL_PORT_FILE": str(key)}
+    assert read_files("DAREDEVIL_", ("port",), environment, {}) == []
+    assert environment == {"DAREDEVIL_PORT": "0", "DAREDEVIL_PORT_FILE": str(key)}
+
+
 def test_a_setting_whose_own_name_ends_so_is_still_a_path(key: Path) -> None:
     environment = {"DAREDEVIL_PULSAR_TLS_CA_FILE": str(key)}
     assert read(environment) == []
