@@ -32,6 +32,7 @@ def write_runtime(data_dir: Path, runtime: Runtime) -> None:
     path = _path(data_dir)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_suffix(f".{os.getpid()}")
+    temporary.touch(mode=0o600)  # the URL has a password
     temporary.write_text(json.dumps(asdict(runtime)))
     temporary.replace(path)
 

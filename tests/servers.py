@@ -76,10 +76,10 @@ class NatsServer:
 
 @asynccontextmanager
 async def running_nats(
-    directory: Path, max_file_bytes: int | None = None, is_monitored: bool = False
+    directory: Path, max_file_bytes: int | None = None, is_monitored: bool = False, more: str = ""
 ) -> AsyncIterator[NatsServer]:
     """Run a server; one that `is_monitored` tells over HTTP who is connected and subscribed to what."""
-    server = NatsServer(directory, max_file_bytes, is_monitored)
+    server = NatsServer(directory, max_file_bytes, is_monitored, more)
     await server.start()
     try:
         yield server

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from contracts.topology.addresses import (
     ACTORS,
+    APPS,
     BRIDGE,
     BRIDGE_LIVEKIT,
     CLI,
@@ -99,8 +100,8 @@ DISK_PROBE = Channel(
     "DiskProbe",
     Address("probe.{process_id}"),
     ("Zeros",),
-    "Stored by a door to find out whether the log's disk accepts writes.",
-    senders=DOORS,
+    "Stored by a process to find out whether the log's disk accepts writes.",
+    senders=(*APPS, LIVEKIT_ROOM),
     stream=PROBE,
     is_awaited=True,
 )

@@ -22,6 +22,7 @@ from infra.cli import (
     latency,
     llm,
     log,
+    nats_users,
     projections,
     provision,
     replay,
@@ -117,6 +118,7 @@ app.command()(erase.erase)
 app.command()(provision.provision)
 app.command()(backup.backup)
 app.command()(backup.restore)
+app.command("nats-users")(nats_users.nats_users)
 app.command()(token.token)
 app.command()(top.top)
 app.command()(checks.doctor)

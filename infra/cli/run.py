@@ -188,5 +188,6 @@ def _welcome(supervisor: "Supervisor", config: "Settings") -> None:
     out().print(f"\n{began}: [bold cyan]{supervisor.page_url}[/]\n")
     if rooms := supervisor.addresses.livekit_url:
         progress(f"rooms: {rooms}; `daredevil token --room R --identity I` creates a token to join one")
-    progress(f"log: {shown_url(supervisor.addresses.nats_url)} (DAREDEVIL_NATS_URL for actors run from elsewhere)")
+    at = shown_url(supervisor.addresses.nats_url)
+    progress(f"log: {at}; actors that run elsewhere on this machine find it by DAREDEVIL_DATA_DIR")
     progress(f"data and logs: {config.data_dir.absolute()}; Ctrl-C stops")

@@ -40,6 +40,12 @@ def jetstream(broker: "NatsBroker") -> JetStreamContext:
     return context
 
 
+def inboxes_of(broker: "NatsBroker") -> bytes:
+    """Return how the inboxes of a broker begin: FastStream's pull subscriptions take those of everybody."""
+    prefix = broker._connection_kwargs["inbox_prefix"]
+    return (prefix.encode() if isinstance(prefix, str) else bytes(prefix)) + b"."
+
+
 def is_open(nc: Client) -> bool:
     """Return whether the server asks nobody for credentials, so that everybody may do everything."""
     return not nc._server_info.get("auth_required", False)

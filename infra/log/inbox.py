@@ -24,7 +24,7 @@ from contracts.topology import (
     Durable,
     retry_subject,
 )
-from infra.log.connection import cancellation_kept, connection, jetstream, lasting
+from infra.log.connection import cancellation_kept, connection, inboxes_of, jetstream, lasting
 from infra.log.dead_letters import SEQUENCE_HEADER, SUBJECT_HEADER, dead_letter
 from infra.log.event_log import NewerFact
 from infra.log.handlers import TOPOLOGY, EventHandlers, NoHandler, Subscriber
@@ -121,6 +121,7 @@ class Inbox(EventHandlers[Job | None], Subscriber):
             durable=durable_name,
             pull_sub=PullSub(batch_size=1, timeout=1),
             ack_policy=AckPolicy.MANUAL,
+            inbox_prefix=inboxes_of(broker),
         )
         self._subscriber(self._receive)
 

@@ -18,7 +18,8 @@ def child_environment(environment: Mapping[str, str], settings: Settings, addres
         **environment,
         "PYTHONUNBUFFERED": "1",
         "DAREDEVIL_DATA_DIR": str(settings.data_dir.absolute()),
-        "DAREDEVIL_NATS_URL": addresses.nats_url,
+        # A part that connects is given its own user by `as_nats_user`.
+        "DAREDEVIL_NATS_URL": addresses.nats_url_without_user,
         "DAREDEVIL_LLM_URL": addresses.llm_url,
         "DAREDEVIL_POSTGRES_URL": running_url(settings) or "off",
         "DAREDEVIL_HOST": settings.host,
@@ -42,6 +43,11 @@ def named_in_telemetry(part: str, environment: Mapping[str, str]) -> dict[str, s
     whole = environment.get("OTEL_SERVICE_NAME", "").strip()
     own = part.partition("-spare")[0]
     return {**environment, "OTEL_SERVICE_NAME": f"{whole}-{own}"} if whole else dict(environment)
+
+
+def as_nats_user(part: str, environment: Mapping[str, str], addresses: Addresses) -> dict[str, str]:
+    """Return the environment with the part's own user of NATS."""
+    return {**environment, "DAREDEVIL_NATS_URL": addresses.nats_url_of(part.partition("-spare")[0])}
 
 
 def held_dir(settings: Settings) -> Path:

@@ -45,11 +45,18 @@ def nats_environment(environment: Mapping[str, str]) -> dict[str, str]:
     return {"GOGC": "50", **environment}
 
 
-def write_nats_config(directory: Path, port: int, max_file_bytes: int | None = None, host: str = "127.0.0.1") -> Path:
-    """Write a server configuration for `port` of loopback with its store below `directory`; return its path."""
+def write_nats_config(
+    directory: Path, port: int, max_file_bytes: int | None = None, host: str = "127.0.0.1", users: str = ""
+) -> Path:
+    """Write a server configuration for `port` of loopback with its store below `directory`; return its path.
+
+    `users` is the block of those who may connect; without it everybody may. Only we may read the file.
+    """
     directory.mkdir(parents=True, exist_ok=True)
     limit = f"\n  max_file_store: {max_file_bytes}" if max_file_bytes is not None else ""
     config = directory / "nats.conf"
+    config.unlink(missing_ok=True)
+    config.touch(mode=0o600)
     config.write_bytes(
         os.fsencode(f"""listen: "{host}:{port}"
 max_payload: 1MB
@@ -60,7 +67,7 @@ jetstream {{
   sync_interval: always
   max_memory_store: 512MB{limit}
 }}
-""")
+{users}""")
     )
     return config
 

@@ -15,13 +15,21 @@ from nats.errors import Error as NatsError
 
 from infra.log.held_jobs import give_back
 from infra.log.nats_reach import connect_once, nats_problem, shown_url
+from infra.log.nats_users import with_passwords
 from infra.log.provisioning import provision
 from infra.metrics.scraping import targets_file
 from infra.process.tasks import ended, own_cancellation_only
 from infra.settings import Settings
 from infra.system.addresses import Addresses, choose_addresses, livekit_line
 from infra.system.apps import App, Stage
-from infra.system.environment import child_environment, held_dir, named_in_telemetry, probes_dir, with_secrets
+from infra.system.environment import (
+    as_nats_user,
+    child_environment,
+    held_dir,
+    named_in_telemetry,
+    probes_dir,
+    with_secrets,
+)
 from infra.system.lock import DataDirLock, lock_data_dir
 from infra.system.log_watch import REST_S, LogWatch
 from infra.system.logs import last_lines
@@ -201,7 +209,9 @@ class Supervisor:
             self._progress(f"using NATS at {shown_url(url)}")
             await self._provision(only_missing=True)
             return
-        config = write_nats_config(self._data_dir / "nats", self._addresses.nats_port)
+        apps = (part.name.partition("-spare")[0] for part in self._parts if isinstance(part, App))
+        users = with_passwords(self._addresses.nats_secret, apps)
+        config = write_nats_config(self._data_dir / "nats", self._addresses.nats_port, users=users)
         self._keep(Program(NATS, (nats_server_path(), "-c", str(config)), niceness=0))
         await wait_for_port(self._addresses.nats_port)
         if not self._log_only:
@@ -285,6 +295,7 @@ class Supervisor:
         if isinstance(part, App):
             assert self._forks is not None
             environment = named_in_telemetry(part.name, with_secrets(part.secrets, self._environment))
+            environment = as_nats_user(part.name, environment, self._addresses)
             return await self._forks.fork(part.name, part.app, part.after, environment, log, part.niceness)
         environment = with_secrets((), self._environment)
         # NATS holds the lock, too: if we die first, nothing else may use the directory while NATS writes to it.

@@ -1,7 +1,8 @@
 """`asyncapi.yaml` against a running system: it has each subscription and each message of ours, and promises no other.
 
 One system, and one run of everything it can do, is watched from outside: by NATS's monitoring, and by a listener on all
-subjects. The messages are judged by the document alone. To NATS that listener could answer any
+subjects. The messages are judged by the document alone. Each process has the user of NATS that `daredevil nats-users`
+makes for it, and may do all that it does. To NATS that listener could answer any
 request: where nobody is there, the system waits for an answer instead of being told so at once.
 """
 
@@ -17,7 +18,6 @@ from pathlib import Path
 
 import httpx
 import msgpack
-import nats
 import pytest
 import pytest_asyncio
 from nats.aio.client import Client
@@ -25,14 +25,18 @@ from nats.aio.msg import Msg
 from websockets.asyncio.client import connect
 
 from contracts.requests import SayRequest
+from contracts.topology import DURABLES, OPERATOR
 from infra.caller import ScriptedUtterance, place_call, read_wav
 from infra.livekit.naming import session_of_room
 from infra.log.dead_letters import NotTaken, dead_letters, put_back
+from infra.log.nats_access import connect as connect_to_nats
+from infra.log.nats_users import write_users
 from infra.replay.pace import AT_ONCE
 from infra.replay.publish import publish
 from infra.replay.recorded_session import recorded_session
 from infra.session.remarks import ask_to_say
 from infra.settings import Settings
+from infra.settings import settings as read_settings
 from infra.system.livekit import LiveKitMissing, livekit_server_path
 from infra.system.supervisor import running_system
 from projections.status import ask_status
@@ -68,6 +72,7 @@ class Watched:
     subscriptions: set[tuple[str, str, str]] = field(default_factory=set)
     streams: dict[str, list[str]] = field(default_factory=dict)
     consumers: dict[str, set[str]] = field(default_factory=dict)
+    server_log: str = ""
 
     def take(self, message: Msg) -> None:
         self.messages.append(message)
@@ -81,8 +86,11 @@ class Watched:
 async def watched(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Watched]:
     folder = tmp_path_factory.mktemp("data")
     with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("DAREDEVIL_NATS_NKEY_FILE", f"{folder}/keys/{{process}}.nk")
+        read_settings.cache_clear()
+        users = write_users(folder / "keys").read_text()
         async with (
-            running_nats(folder / "nats", is_monitored=True) as server,
+            running_nats(folder / "nats", is_monitored=True, more=users) as server,
             media_if_there(folder) as media,
             watching(server) as (seen, nc),
         ):
@@ -101,7 +109,9 @@ async def watched(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Wat
                     if media is not None:
                         group.create_task(a_room(media, nc, seen))
                 await look_at_streams(nc, seen)
+            seen.server_log = server.log()
             yield seen
+    read_settings.cache_clear()
 
 
 @asynccontextmanager
@@ -120,7 +130,7 @@ async def media_if_there(folder: Path) -> AsyncIterator[LiveKitServer | None]:
 async def watching(server: NatsServer) -> AsyncIterator[tuple[Watched, Client]]:
     """Listen to everything, and look at who is subscribed to what again and again."""
     seen = Watched(Document())
-    nc = await nats.connect(server.url)
+    nc = await connect_to_nats(server.url, OPERATOR, read_settings())
 
     async def hear(message: Msg) -> None:
         seen.take(message)
@@ -309,6 +319,14 @@ async def test_streams_buckets_and_durables_are_those_of_the_document(watched: W
     everything = documented["persistence"]
     for name, subjects in documented.items():
         assert watched.consumers[name] == ({"voice.*.*.*"} if subjects == everything else subjects)
+
+
+async def test_nobody_does_what_its_user_of_nats_may_not(watched: Watched) -> None:
+    lines = [line for line in watched.server_log.splitlines() if "Violation" in line or "authentication error" in line]
+    assert not lines, "\n".join(lines)
+    assert {"bridge", *(durable.actor for durable in DURABLES)} - {"tools"} <= {
+        process for process, _, _ in watched.subscriptions
+    }
 
 
 async def test_each_message_is_what_the_document_says_of_its_subject(watched: Watched) -> None:

@@ -95,7 +95,9 @@ def _nats_server(settings: Settings) -> Iterator[Finding]:
     if settings.nats_url:
         return
     if runtime := read_runtime(settings.data_dir):
-        yield Finding("log", "ok", f"running at {runtime.nats_url} (DAREDEVIL_NATS_URL of an actor run from elsewhere)")
+        file = settings.data_dir / "run" / "runtime.json"
+        where = f"running at {shown_url(runtime.nats_url)}; {file} has the DAREDEVIL_NATS_URL with its password"
+        yield Finding("log", "ok", where)
     try:
         yield Finding("NATS server", "ok", nats_server_path())
     except NatsMissing as error:

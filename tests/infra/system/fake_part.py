@@ -5,9 +5,12 @@ It speaks to NATS by itself, since many of them are started, and a client's impo
 
 import asyncio
 import contextlib
+import json
 import os
 import signal
 import sys
+from collections.abc import Mapping
+from pathlib import Path
 from urllib.parse import urlsplit
 
 RECONNECT_S = 0.1
@@ -27,16 +30,20 @@ async def main(name: str, mood: str, headers: bytes) -> None:
 
 
 async def answer_always(name: str, headers: bytes) -> None:
-    server = urlsplit(os.environ["DAREDEVIL_NATS_URL"])
+    runtime = json.loads((Path(os.environ["DAREDEVIL_DATA_DIR"]) / "run" / "runtime.json").read_text())
+    server = urlsplit(runtime["nats_url"])
+    who = {"user": server.username, "pass": server.password, "verbose": False, "headers": True}
     while True:
         with contextlib.suppress(OSError, asyncio.IncompleteReadError):
-            await answer(*await asyncio.open_connection(server.hostname, server.port), name, headers)
+            await answer(*await asyncio.open_connection(server.hostname, server.port), who, name, headers)
         await asyncio.sleep(RECONNECT_S)
 
 
-async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, name: str, headers: bytes) -> None:
+async def answer(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, who: Mapping[str, object], name: str, headers: bytes
+) -> None:
     """Answer with the process id for as long as the connection lasts: NATS's client protocol."""
-    writer.write(b'CONNECT {"verbose": false, "headers": true}\r\nSUB health.%s 1\r\n' % name.encode())
+    writer.write(b"CONNECT %s\r\nSUB health.%s 1\r\n" % (json.dumps(who).encode(), name.encode()))
     while line := await reader.readline():
         kind, *fields = line.split()
         if kind == b"PING":

@@ -1,0 +1,42 @@
+"""`daredevil nats-users`: a user for each process, for the configuration of a NATS server."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from infra.cli.output import fail, out
+
+
+def nats_users(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where the keys and `users.conf` are written.")],
+) -> None:
+    """Write a NATS user for each process, with what it may publish and subscribe to.
+
+    DIR gets `users.conf`, to be included in the configuration of each NATS server, with public keys only, and for each
+    process a file with its secret, `<process>.nk`. Keys that are there stay, so run it again after an upgrade and have
+    NATS reload: what processes may do changes with the version. To replace a key, delete its file first.
+
+    `operator` may do everything and is what commands use; `reader` is for programs of your own that read the log and
+    listen.
+
+    Example:
+      daredevil nats-users /etc/daredevil/nats
+
+      DAREDEVIL_NATS_NKEY_FILE='/etc/daredevil/nats/{process}.nk' daredevil provision
+
+    """
+    from infra.log.nats_users import write_users
+    from infra.log.nkeys import BadSeed
+    from infra.projection import projections
+    from infra.settings import settings
+
+    try:
+        config = write_users(folder, (row.process for row in projections(settings())))
+    except (OSError, BadSeed) as error:
+        fail(f"users cannot be written to {folder}: {error}")
+    keys = sorted(folder.glob("*.nk"))
+    out().print(f"{config} and the keys of {len(keys)} users. In the configuration of each NATS server:", markup=False)
+    out().print(f'\n    include "{config.name}"\n', markup=False)
+    out().print("For the processes (give each machine only the keys of what runs there):", markup=False)
+    out().print(f"\n    DAREDEVIL_NATS_NKEY_FILE='{folder.absolute()}/{{process}}.nk'", markup=False)

@@ -1,0 +1,160 @@
+"""What each process may publish and subscribe to on NATS, from the topology. Pure.
+
+An actor that is taken over can read the log, and append the facts that it appends anyway. It cannot append another's,
+answer another's requests, take another's messages, or change a stream.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from contracts.topology import (
+    APPS,
+    BRIDGE,
+    BUCKETS,
+    CHANNELS,
+    DEAD,
+    DEAD_LETTER,
+    DURABLES,
+    ERASURE,
+    EVENTS,
+    HTTP,
+    LISTENERS,
+    LIVE,
+    LIVEKIT_ROOM,
+    OPERATOR,
+    PROJECTION_POSTGRES,
+    PROJECTION_PULSAR,
+    READER,
+    REQUESTS,
+    STREAMS,
+    VOICE,
+    Address,
+    event_subjects,
+    health_subject,
+    inbox_prefix,
+    role_of,
+    status_subject,
+    user_of,
+)
+
+API = "$JS.API"
+LOOK = tuple(
+    f"{API}.{what}"
+    for what in ("INFO", "STREAM.LIST", "STREAM.NAMES", "STREAM.INFO.*", "CONSUMER.INFO.*.*", "CONSUMER.LIST.*")
+)
+"""What JetStream has, and how it is."""
+
+ANYBODYS_INBOX = "_INBOX.>"
+"""Where a process answers: inboxes have random names, and only their owner may subscribe to them."""
+
+ERASES = (BRIDGE, HTTP)
+"""The doors with the HTTP API: an operator erases sessions there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Permissions:
+    """The subjects that a user of NATS may publish and subscribe to."""
+
+    publish: tuple[str, ...]
+    subscribe: tuple[str, ...]
+
+
+EVERYTHING = Permissions((">",), (">",))
+
+
+def permissions_of(user: str) -> Permissions:
+    """Return what a user of NATS may do: a process, `operator`, `reader`, or a projection of somebody's own."""
+    if user == OPERATOR:
+        return EVERYTHING
+    if user == READER:
+        return _reader()
+    known = [process for process in (*APPS, LIVEKIT_ROOM) if user_of(process) == user]
+    # The page's process serves the HTTP API, too. A projection of somebody's own does what ours do.
+    processes = [*known, *((HTTP,) if user == BRIDGE else ()), *(() if known else (user, PROJECTION_PULSAR))]
+    publish = [subject for process in processes for subject in _publishes(process)]
+    subscribe = [subject for process in processes for subject in _subscribes(process)]
+    return Permissions(_each_once(publish), _each_once(subscribe))
+
+
+def users() -> tuple[str, ...]:
+    """Return all users: one for each process, whoever may do everything, and whoever only reads."""
+    return (OPERATOR, *APPS, READER)
+
+
+def _reader() -> Permissions:
+    heard = [channel.address.pattern for channel in CHANNELS]
+    streams = [stream.name for stream in STREAMS]
+    return Permissions((*LOOK, *_reading(streams)), (f"{inbox_prefix(READER)}.>", LIVE.pattern, *_each_once(heard)))
+
+
+def _publishes(process: str) -> Iterator[str]:
+    yield from (*LOOK, ANYBODYS_INBOX)
+    roles = {role_of(process), *((ERASURE,) if process in ERASES else ())}
+    yield from (event_subjects(row.event) for row in EVENTS if roles.intersection(row.publishers))
+    yield from (channel.address.pattern for channel in CHANNELS if process in channel.senders)
+    yield from (request.address.pattern for request in REQUESTS if process in request.asked_by)
+    yield from _reading([VOICE, *(each.stream for each in CHANNELS if each.stream and process in each.readers)])
+    yield from (f"{API}.STREAM.CREATE.{stream.name}" for stream in STREAMS if process in stream.creators)
+    for durable in DURABLES:
+        if durable.actor == process:
+            yield f"{API}.CONSUMER.MSG.NEXT.{VOICE}.{durable.name}"
+            yield f"$JS.ACK.{VOICE}.{durable.name}.>"
+    yield from _consumers(
+        stream.name
+        for stream in STREAMS
+        if stream.storage == "memory"
+        and any(process in each.readers for each in CHANNELS if each.stream == stream.name)
+    )
+    yield from _buckets(process)
+    if process == PROJECTION_POSTGRES:
+        yield f"{API}.STREAM.MSG.DELETE.{DEAD}"
+    if process in ERASES:
+        stored = [*(stream.name for stream in STREAMS), *(bucket.stream for bucket in BUCKETS)]
+        yield from _reading(stored)
+        yield from (f"{API}.STREAM.{how}.{name}" for name in stored for how in ("MSG.DELETE", "PURGE"))
+
+
+def _reading(streams: Iterable[str]) -> Iterator[str]:
+    """Yield what reads stored messages: no consumer is needed."""
+    for name in streams:
+        yield from (f"{API}.DIRECT.GET.{name}", f"{API}.DIRECT.GET.{name}.>", f"{API}.STREAM.MSG.GET.{name}")
+
+
+def _consumers(streams: Iterable[str]) -> Iterator[str]:
+    """Yield what makes a consumer for one reading: of the sound, and of buckets."""
+    for name in streams:
+        yield f"{API}.CONSUMER.CREATE.{name}"
+        yield from (f"{API}.CONSUMER.{what}.{name}.>" for what in ("CREATE", "MSG.NEXT", "DELETE"))
+
+
+def _buckets(process: str) -> Iterator[str]:
+    for bucket in BUCKETS:
+        if process in (*bucket.writers, *bucket.readers):
+            yield from _reading([bucket.stream])
+            yield from _consumers([bucket.stream])
+        if process in bucket.writers:
+            yield bucket.all_keys
+            yield f"{API}.STREAM.PURGE.{bucket.stream}"
+            if bucket.storage == "memory":
+                yield f"{API}.STREAM.CREATE.{bucket.stream}"
+            if bucket.ttl_s is None:  # the time to live is a setting of its writer
+                yield f"{API}.STREAM.UPDATE.{bucket.stream}"
+
+
+def _subscribes(process: str) -> Iterator[str]:
+    yield f"{inbox_prefix(process)}.>"
+    # What happened, and which turns failed: their traces are kept.
+    yield from (LIVE.pattern, DEAD_LETTER.address.pattern)
+    yield from (health_subject(process), status_subject(process))
+    for listener in LISTENERS:
+        if listener.process == process:
+            yield from (Address(subject).pattern for subject in listener.subjects)
+    yield from (channel.address.pattern for channel in CHANNELS if process in channel.listeners)
+    for request in REQUESTS:
+        for answering in request.answering:
+            if process in answering.processes:
+                yield Address(answering.subject).pattern
+
+
+def _each_once(subjects: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(subjects))
