@@ -194,6 +194,9 @@ class Supervisor:
         for spare in spares:
             self._keep(spare)
 
+    def _note_progress(self, _step: str) -> None:
+        self._advanced = True
+
     def _report_ready(self, name: str) -> None:
         self._advanced = True
         self._progress(f"{name} is ready after {time.monotonic() - self._began:.1f} s")
@@ -214,9 +217,9 @@ class Supervisor:
         config = write_nats_config(self._data_dir / "nats", self._addresses.nats_port, users=users)
         self._keep(Program(NATS, (nats_server_path(), "-c", str(config)), niceness=0))
         await wait_for_port(self._addresses.nats_port)
+        self._advanced = True
         if not self._log_only:
             await self._provision()
-        self._advanced = True
         self._progress("NATS is ready")
 
     async def _provision(self, only_missing: bool = False) -> None:
@@ -224,7 +227,7 @@ class Supervisor:
         try:
             nc = await connect_once(self._addresses.nats_url)
             try:
-                left = await provision(nc.jetstream(), only_missing=only_missing)
+                left = await provision(nc.jetstream(), self._note_progress, only_missing)
             finally:
                 await nc.close()
         except (NatsError, OSError) as error:
