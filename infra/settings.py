@@ -81,6 +81,9 @@ class Settings(BaseSettings):
         description="On how many servers of a NATS cluster the log and all else on NATS is kept; 3 survive the loss "
         "of one.",
     )
+    nats_monitor_url: HttpUrl = Field(
+        "", description="Monitoring of that NATS (`http:` in its configuration), where `daredevil doctor` looks."
+    )
     host: str = Field("127.0.0.1", description="Address on which the page and its WebSocket are served.")
     port: int = Field(8030, ge=0, le=65535, description="Port of the page; 0 lets the system choose.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="What is logged.")

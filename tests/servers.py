@@ -18,14 +18,19 @@ class NatsServer:
     """A NATS server that a test may kill and start again on the same port and data."""
 
     def __init__(
-        self, directory: Path, max_file_bytes: int | None = None, is_monitored: bool = False, more: str = ""
+        self,
+        directory: Path,
+        max_file_bytes: int | None = None,
+        is_monitored: bool = False,
+        more: str = "",
+        sync: str = "2m",
     ) -> None:
         self.port = free_port()
         self.url = f"nats://127.0.0.1:{self.port}"
         self.monitor_url = ""
         self._config = write_nats_config(directory, self.port, max_file_bytes)
         # A process that is killed loses nothing that it has written; waiting for the disk is for a machine that dies.
-        self._config.write_text(self._config.read_text().replace("sync_interval: always", "sync_interval: 2m"))
+        self._config.write_text(self._config.read_text().replace("sync_interval: always", f'sync_interval: "{sync}"'))
         with self._config.open("a") as config:
             config.write(more)
         if is_monitored:
@@ -76,10 +81,10 @@ class NatsServer:
 
 @asynccontextmanager
 async def running_nats(
-    directory: Path, max_file_bytes: int | None = None, is_monitored: bool = False, more: str = ""
+    directory: Path, max_file_bytes: int | None = None, is_monitored: bool = False, more: str = "", sync: str = "2m"
 ) -> AsyncIterator[NatsServer]:
     """Run a server; one that `is_monitored` tells over HTTP who is connected and subscribed to what."""
-    server = NatsServer(directory, max_file_bytes, is_monitored, more)
+    server = NatsServer(directory, max_file_bytes, is_monitored, more, sync)
     await server.start()
     try:
         yield server

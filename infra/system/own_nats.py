@@ -55,7 +55,7 @@ async def synced_nats(folder: Path, port: int = 0, sync_interval: str = "always"
     """
     port = port or free_port()
     config = write_nats_config(folder / "nats", port)
-    config.write_text(config.read_text().replace("sync_interval: always", f"sync_interval: {sync_interval}"))
+    config.write_text(config.read_text().replace("sync_interval: always", f'sync_interval: "{sync_interval}"'))
     server = await start_program((nats_server_path(), "-c", str(config)), os.environ, folder / "nats.log")
     try:
         await wait_for_port(port)

@@ -6,13 +6,14 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import Literal
 
-from infra.log.nats_reach import nats_problem, shown_url
+from infra.log.nats_reach import shown_url
 from infra.projection import UnknownProjection, projections
 from infra.runtime import read_runtime
 from infra.settings import SHORT_KEY_CHARS, SHORT_KEY_REMEDY, Settings
 from infra.system.doctor.collector import telemetry
 from infra.system.doctor.engines import engines_of_agents, models, tried_engines
 from infra.system.doctor.finding import SETUP, Finding, installed
+from infra.system.doctor.nats import examine_nats
 from infra.system.nats import NatsMissing, nats_server_path
 from infra.system.page_port import port_problem
 from infra.system.postgres import PostgresMissing, postgres_bin
@@ -38,7 +39,7 @@ async def examine(settings: Settings) -> list[Finding]:
     ]
     findings = [finding for check in checks for finding in check(settings)]
     if settings.nats_url:
-        findings.append(await _external_nats(settings.nats_url))
+        findings += await examine_nats(settings)
     return findings + await telemetry(settings)
 
 
@@ -172,10 +173,3 @@ def _for_tests(_settings: Settings) -> Iterator[Finding]:
             yield Finding(subject, "ok", found)
         else:
             yield Finding(subject, "warning", "not installed: its tests are skipped", f"`apt-get install {package}`")
-
-
-async def _external_nats(url: str) -> Finding:
-    if problem := await nats_problem(url):
-        remedy = "check DAREDEVIL_NATS_URL; the server needs `--jetstream`"
-        return Finding("external NATS", "missing", f"{shown_url(url)}: {problem}", remedy)
-    return Finding("external NATS", "ok", f"{shown_url(url)} answers, with JetStream")

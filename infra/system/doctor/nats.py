@@ -1,0 +1,161 @@
+"""What an external NATS is, what it lacks, and what it promises of an acknowledged fact."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from nats.aio.client import Client
+from nats.errors import Error as NatsError
+from nats.js.api import AccountInfo, StreamInfo
+from nats.js.errors import NotFoundError
+
+from contracts.topology import BUCKETS, DURABLES, STREAMS, VOICE
+from infra.log.nats_reach import connect_once, nats_problem, shown_url
+from infra.log.provisioning import plan
+from infra.settings import Settings
+from infra.system.doctor.finding import Finding
+
+SUBJECT, FACTS = "external NATS", "acknowledged facts"
+ASK_S = 3.0
+PAYLOAD_BYTES = 1_000_000
+"""The largest messages, chunks of recordings and tapes, need nearly so much."""
+
+NS = 1e9
+
+
+@dataclass(frozen=True, slots=True)
+class Sync:
+    """When a server writes to the disk: at each message if `always`, else every `interval_s`."""
+
+    always: bool
+    interval_s: float
+
+
+async def examine_nats(settings: Settings) -> list[Finding]:
+    """Ask the server that the settings name; nothing is changed."""
+    url = settings.nats_url
+    if problem := await nats_problem(url):
+        remedy = "check DAREDEVIL_NATS_URL and its credentials; the server needs `--jetstream`"
+        return [Finding(SUBJECT, "missing", f"{shown_url(url)}: {problem}", remedy)]
+    findings = [Finding(SUBJECT, "ok", f"{shown_url(url)} answers, with JetStream")]
+    try:
+        nc = await connect_once(url)
+        try:
+            return findings + await _asked(nc, settings)
+        finally:
+            await nc.close()
+    except (NatsError, OSError) as error:
+        why = f"{shown_url(url)} stopped answering, or this user may not look at it: {error or type(error).__name__}"
+        return [*findings, Finding(SUBJECT, "warning", why, "use the credentials of an operator")]
+
+
+async def _asked(nc: Client, settings: Settings) -> list[Finding]:
+    js = nc.jetstream(timeout=ASK_S)
+    account = await js.account_info()
+    try:
+        log = await js.stream_info(VOICE)
+    except NotFoundError:
+        log = None
+    differing = [f"{change.kind} {change.name}" for change in await plan(js, settings)]
+    sync = sync_of(await _varz(nc, settings.nats_monitor_url))
+    replicas = (log.config.num_replicas if log is not None else 0) or settings.nats_replicas
+    return [
+        *([_provisioned(differing)]),
+        promise(sync, replicas),
+        *_copies(log),
+        *limits(account, nc.max_payload),
+    ]
+
+
+def _provisioned(differing: list[str]) -> Finding:
+    if not differing:
+        return Finding("streams on NATS", "ok", "as the settings want them")
+    remedy = "`daredevil provision --dry-run` shows it, `daredevil provision` does it"
+    return Finding("streams on NATS", "warning", f"missing or different: {', '.join(differing)}", remedy)
+
+
+def promise(sync: Sync | None, replicas: int) -> Finding:
+    """Return in words what becomes of an acknowledged fact; `sync` is None if that cannot be seen. Pure."""
+    copies = (
+        f"{replicas} servers keep it, and it survives the loss of {(replicas - 1) // 2}"
+        if replicas > 2
+        else "one server keeps it, and with its disk it is lost"
+    )
+    remedy = "`sync_interval: always` in the `jetstream` block of each server"
+    if sync is None:
+        detail = f"when the server writes them to the disk cannot be seen from here; {copies}"
+        remedy = "set DAREDEVIL_NATS_MONITOR_URL to its monitoring (`http:` in its configuration), or look at its file"
+        return Finding(FACTS, "warning", detail, remedy)
+    if sync.always:
+        return Finding(FACTS, "ok", f"an acknowledged fact is on the disk and survives a power cut; {copies}")
+    written = f"an acknowledged fact is on the disk within {sync.interval_s:g} s"
+    if replicas > 2:
+        return Finding(FACTS, "warning", f"{written}: a power cut of all servers may lose it; {copies}", remedy)
+    return Finding(
+        FACTS, "warning", f"{written}: it survives the kill of the process, not a power cut; {copies}", remedy
+    )
+
+
+def sync_of(varz: Mapping[str, Any]) -> Sync | None:
+    """Return when a server writes to the disk, from its `/varz`; None if that does not say. Pure."""
+    config = (varz.get("jetstream") or {}).get("config") or {}
+    if "sync_interval" not in config and not config.get("sync_always"):
+        return None
+    return Sync(bool(config.get("sync_always")), config.get("sync_interval", 0) / NS)
+
+
+def _copies(log: StreamInfo | None) -> Iterator[Finding]:
+    """Yield whether all replicas of the log are there."""
+    if log is None or log.cluster is None or not log.cluster.replicas:
+        return
+    behind = [peer.name for peer in log.cluster.replicas if peer.offline or not peer.current]
+    if behind:
+        detail = f"not with the leader {log.cluster.leader}: {', '.join(str(name) for name in behind)}"
+        yield Finding(
+            "replicas of the log", "warning", detail, "until they are, the loss of a server may stop all calls"
+        )
+    else:
+        yield Finding("replicas of the log", "ok", f"{len(log.cluster.replicas) + 1}, all up to date")
+
+
+def limits(account: AccountInfo, max_payload: int) -> Iterator[Finding]:
+    """Yield which limits of the account and the server are too narrow, or nearly reached. Pure."""
+    given, ask = account.limits, "raise it in the account, or in the configuration of the server"
+    needed = (
+        ("streams", given.max_streams, len(STREAMS) + len(BUCKETS)),
+        ("consumers", given.max_consumers, len(DURABLES)),
+    )
+    for what, limit, wanted in needed:
+        if limit is not None and 0 <= limit < wanted:
+            yield Finding(f"NATS: {what}", "warning", f"the account may have {limit}, {wanted} are needed", ask)
+    for what, limit, used in (
+        ("storage", given.max_storage, account.storage),
+        ("memory", given.max_memory, account.memory),
+    ):
+        if limit is not None and limit > 0:
+            state = "warning" if used > 0.8 * limit else "ok"
+            remedy = ask if state == "warning" else ""
+            detail = f"{used / 1e6:,.0f} of {limit / 1e6:,.0f} MB used; a full log refuses facts"
+            yield Finding(f"NATS: {what}", "warning" if state == "warning" else "ok", detail, remedy)
+    if max_payload < PAYLOAD_BYTES:
+        detail = f"messages of at most {max_payload:,} bytes; recordings need {PAYLOAD_BYTES:,}"
+        yield Finding("NATS: max_payload", "warning", detail, "`max_payload: 1MB` in the configuration of the server")
+
+
+async def _varz(nc: Client, monitor_url: str) -> dict[str, Any]:
+    """Return what the server says of itself: to its system account, or at its monitoring; empty if neither answers."""
+    try:
+        answer = json.loads((await nc.request("$SYS.REQ.SERVER.PING.VARZ", timeout=ASK_S)).data)
+        return dict(answer.get("data") or {})
+    except (NatsError, ValueError):
+        pass
+    if not monitor_url:
+        return {}
+    import httpx
+
+    try:
+        async with httpx.AsyncClient(timeout=ASK_S, trust_env=False) as http:
+            return dict((await http.get(f"{monitor_url.rstrip('/')}/varz")).json())
+    except (httpx.HTTPError, ValueError):
+        return {}

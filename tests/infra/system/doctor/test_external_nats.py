@@ -1,0 +1,81 @@
+"""What the doctor says of an external NATS."""
+
+from pathlib import Path
+
+import nats
+import pytest
+from nats.js.api import AccountInfo, AccountLimits, APIStats
+
+from infra.log.provisioning import provision
+from infra.settings import Settings
+from infra.system.doctor.finding import Finding
+from infra.system.doctor.nats import Sync, examine_nats, limits, promise, sync_of
+from tests.servers import NatsServer, running_nats
+
+
+async def asked(server: NatsServer, **values: object) -> dict[str, Finding]:
+    findings = await examine_nats(Settings(nats_url=server.url, **values))  # type: ignore[arg-type]
+    return {finding.subject: finding for finding in findings}
+
+
+async def test_a_server_that_syncs_now_and_then_does_not_promise_what_one_does_that_syncs_always(
+    tmp_path: Path,
+) -> None:
+    async with running_nats(tmp_path, is_monitored=True) as server:
+        unseen = await asked(server)
+        assert "cannot be seen" in unseen["acknowledged facts"].detail
+        assert "DAREDEVIL_NATS_MONITOR_URL" in unseen["acknowledged facts"].remedy
+        assert "stream VOICE" in unseen["streams on NATS"].detail
+        nc = await nats.connect(server.url)
+        await provision(nc.jetstream())
+        await nc.close()
+        seen = await asked(server, nats_monitor_url=server.monitor_url)
+        assert seen["streams on NATS"].state == "ok"
+        facts = seen["acknowledged facts"]
+        assert facts.state == "warning"
+        assert "within 120 s: it survives the kill of the process, not a power cut" in facts.detail
+        assert "sync_interval: always" in facts.remedy
+    async with running_nats(tmp_path / "two", is_monitored=True, sync="always") as server:
+        facts = (await asked(server, nats_monitor_url=server.monitor_url))["acknowledged facts"]
+        assert (facts.state, facts.remedy) == ("ok", "")
+        assert "survives a power cut" in facts.detail
+
+
+async def test_a_server_that_is_away_is_missing(tmp_path: Path) -> None:
+    async with running_nats(tmp_path) as server:
+        pass
+    [away] = (await asked(server)).values()
+    assert away.state == "missing"
+
+
+@pytest.mark.parametrize(
+    ("sync", "replicas", "state", "said"),
+    [
+        (Sync(True, 120), 1, "ok", "survives a power cut; one server keeps it, and with its disk it is lost"),
+        (Sync(True, 120), 3, "ok", "survives a power cut; 3 servers keep it, and it survives the loss of 1"),
+        (Sync(False, 120), 3, "warning", "a power cut of all servers may lose it; 3 servers keep it"),
+        (Sync(False, 10), 1, "warning", "within 10 s: it survives the kill of the process, not a power cut"),
+        (None, 5, "warning", "cannot be seen from here; 5 servers keep it, and it survives the loss of 2"),
+    ],
+)
+def test_what_is_promised(sync: Sync | None, replicas: int, state: str, said: str) -> None:
+    found = promise(sync, replicas)
+    assert (found.state, said in found.detail) == (state, True), found
+
+
+def test_a_server_that_says_nothing_of_its_disk_is_not_guessed_at() -> None:
+    assert sync_of({}) is None
+    assert sync_of({"jetstream": {"config": {"max_memory": 1}}}) is None
+
+
+def test_limits_that_are_too_narrow_or_nearly_reached_are_named() -> None:
+    open_limits = AccountLimits(-1, -1, -1, -1, -1, -1, -1, False)
+    account = AccountInfo(0, 0, 0, 0, open_limits, APIStats(0, 0))
+    assert list(limits(account, 1_048_576)) == []
+    account.limits.max_streams, account.limits.max_consumers = 3, 2
+    account.limits.max_storage, account.storage = 1_000_000, 900_000
+    found = {finding.subject: finding for finding in limits(account, 65_536)}
+    assert set(found) == {"NATS: streams", "NATS: consumers", "NATS: storage", "NATS: max_payload"}
+    assert {finding.state for finding in found.values()} == {"warning"}
+    account.storage = 100
+    assert next(each for each in limits(account, 2**20) if each.subject == "NATS: storage").state == "ok"
