@@ -1,6 +1,5 @@
 """What an external NATS is, what it lacks, and what it promises of an acknowledged fact."""
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -58,7 +57,7 @@ async def _asked(nc: Client, settings: Settings) -> list[Finding]:
     except NotFoundError:
         log = None
     differing = [f"{change.kind} {change.name}" for change in await plan(js, settings)]
-    sync = sync_of(await _varz(nc, settings.nats_monitor_url))
+    sync = sync_of(await _varz(settings.nats_monitor_url))
     replicas = (log.config.num_replicas if log is not None else 0) or settings.nats_replicas
     return [
         *([_provisioned(differing)]),
@@ -143,13 +142,8 @@ def limits(account: AccountInfo, max_payload: int) -> Iterator[Finding]:
         yield Finding("NATS: max_payload", "warning", detail, "`max_payload: 1MB` in the configuration of the server")
 
 
-async def _varz(nc: Client, monitor_url: str) -> dict[str, Any]:
-    """Return what the server says of itself: to its system account, or at its monitoring; empty if neither answers."""
-    try:
-        answer = json.loads((await nc.request("$SYS.REQ.SERVER.PING.VARZ", timeout=ASK_S)).data)
-        return dict(answer.get("data") or {})
-    except (NatsError, ValueError):
-        pass
+async def _varz(monitor_url: str) -> dict[str, Any]:
+    """Return what the server says of itself at its monitoring; empty if it does not answer there."""
     if not monitor_url:
         return {}
     import httpx
