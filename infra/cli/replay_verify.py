@@ -7,7 +7,7 @@ import os
 import sys
 import time
 from collections.abc import AsyncIterator
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
 UNVERIFIED = BAD_INPUT
 """Exit code if something could not be verified, or nothing has ended yet; FAILED if something differs."""
+
+FEW = 3
+"""So many sessions are verified sooner in this process than others have imported the actors."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,16 +81,14 @@ async def _load(nc: "Client", session_id: str) -> tuple[RecordedSession, Session
 
 
 async def _verify_many(which: WhichSessions, as_json: bool, done: list[Verification]) -> None:
-    """Verify sessions in processes, at most two in work for each."""
-    workers = os.cpu_count() or 1
-    room = asyncio.Semaphore(2 * workers)
+    """Verify sessions in processes, at most two in work for each; a few in this one."""
+    room = asyncio.Semaphore(2 * (os.cpu_count() or 1))
     loop = asyncio.get_running_loop()
-    spawn = multiprocessing.get_context("spawn")
     async with log_connection() as nc:
         ids = [session_id async for session_id in _ids(nc, which)]
         if not ids:
             raise LookupError("there is no such session in the log: `daredevil sessions` lists those it has")
-        with ProcessPoolExecutor(min(workers, max(1, len(ids))), mp_context=spawn) as pool:
+        with _workers(len(ids)) as pool:
 
             async def one(session_id: str) -> None:
                 async with room:
@@ -106,6 +107,13 @@ async def _verify_many(which: WhichSessions, as_json: bool, done: list[Verificat
             async with asyncio.TaskGroup() as group:
                 for session_id in ids:
                     group.create_task(one(session_id))
+
+
+def _workers(sessions: int) -> Executor:
+    """Return what verifies so many sessions: a thread of this process for a few, which share what is global to it."""
+    if sessions <= FEW:
+        return ThreadPoolExecutor(1)
+    return ProcessPoolExecutor(min(os.cpu_count() or 1, sessions), mp_context=multiprocessing.get_context("spawn"))
 
 
 def _verified(session: RecordedSession, tapes: SessionTapes) -> tuple[Verification, list[str]]:
