@@ -74,7 +74,7 @@ async def _spoken(call: PlannedCall, where: Where) -> str:
         return (await talk(steps)).session_id
     except CallFailed as failure:
         broken = failure.result
-        if call.kill is None or call.kill.process != "bridge" or broken is None:
+        if call.kill is None or call.kill.frozen_s is not None or call.kill.process != "bridge" or broken is None:
             raise
         # Its door was killed: the next one takes the session over.
         return await _resumed(partial(talk, steps[-1:]), broken)
@@ -98,9 +98,18 @@ def _killing(kill: Kill, where: Where) -> OnFact:
     def kill_once(name: str, _data: dict[str, Any]) -> None:
         if name == kill.at and not done:
             done.append(where.pid(kill.process))
-            os.kill(done[0], signal.SIGKILL)
+            if kill.frozen_s is None:
+                os.kill(done[0], signal.SIGKILL)
+                return
+            os.kill(done[0], signal.SIGSTOP)
+            asyncio.get_running_loop().call_later(kill.frozen_s, _go_on, done[0])
 
     return kill_once
+
+
+def _go_on(pid: int) -> None:
+    with suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGCONT)
 
 
 async def _in_a_room(call: PlannedCall, where: Where) -> str:

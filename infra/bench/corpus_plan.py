@@ -24,6 +24,9 @@ class System:
 
 LOCAL = System("local engines", {"greeting": GREETING})
 SCRIPTED = System("a scripted model", {"llm": QUICK, "livekit": "1", "room_empty_s": "1", "reconnect_grace_s": "60"})
+WITH_TOOLS = System(
+    "agents with tools", {"llm": "infra.bench.corpus_agent:BookingAnswers", "agents": "infra.bench.corpus_agent"}
+)
 FAILING = System(
     "failing engines",
     {
@@ -43,10 +46,14 @@ class CorpusUtterance:
 
 @dataclass(frozen=True, slots=True)
 class Kill:
-    """A process to kill with SIGKILL in the midst of a call: when a fact of this class comes."""
+    """A process to kill with SIGKILL in the midst of a call: when a fact of this class comes.
+
+    With `frozen_s` it is stopped instead (SIGSTOP), and goes on after so long.
+    """
 
     process: str
     at: str
+    frozen_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,8 +145,8 @@ ROOMS = tuple(
 )
 
 KILLS = tuple(
-    PlannedCall("kill", SCRIPTED, said, kill=Kill(*kill))
-    for said, *kill in (
+    PlannedCall("kill", SCRIPTED, said, kill=Kill(process, at))
+    for said, process, at in (
         (_said("plain-04", "what_time"), "reasoning", "ReplyStarted"),
         (_said("plain-12", "thanks"), "synthesis", "ReplyClauseWritten"),
         (_said("hello", "plain-03"), "transcript", "SpeechStarted"),
@@ -153,6 +160,30 @@ KILLS = tuple(
     )
 )
 
+FREEZES = tuple(
+    PlannedCall("freeze", SCRIPTED, said, kill=Kill(process, at, frozen_s))
+    for said, process, at, frozen_s in (
+        (_said("plain-04", "what_time"), "reasoning", "ReplyStarted", 5.0),
+        (_said("plain-12", "thanks"), "synthesis", "ReplyClauseWritten", 2.0),
+        (_said("plain-02", "hello"), "bridge", "PlaybackStarted", 1.5),
+        (_said("hello", "plain-03"), "reasoning", "SpeechStarted", 1.0),
+        (_said("plain-09", "what_time"), "reasoning", "PlaybackStarted", 6.0),
+        (_said("story", "thanks"), "reasoning", "ReplyClauseWritten", 4.0),
+        (_said("plain-11", "hello"), "synthesis", "ClauseSynthesized", 5.0),
+        (_said("i_am_sam", "plain-10"), "persistence", "TurnEnded", 6.0),
+        (_said("plain-07", ("what_time", 400)), "bridge", "SpeechStarted", 3.0),
+        (_said("plain-03", "plain-12"), "transcript", "SpeechStarted", 3.0),
+        (_said("plain-12", ("stop", 2200), "hello"), "reasoning", "TurnEnded", 3.5),
+        (_said("plain-09", "hello"), "bridge", "ReplyStarted", 6.0),
+    )
+)
+
+TOOL_CALLS = (
+    *(PlannedCall("tools", WITH_TOOLS, said) for said in (*PLAIN[:2], *PLAIN[7:11], *OVER_A_REPLY[:6])),
+    PlannedCall("tools", WITH_TOOLS, _said("plain-12", "thanks"), kill=Kill("reasoning", "ToolCalled")),
+    PlannedCall("tools", WITH_TOOLS, _said("hello", "plain-03"), kill=Kill("reasoning", "ToolCalled", 5.0)),
+)
+
 FAILOVERS = tuple(PlannedCall("failover", FAILING, said) for said in (*PLAIN[:4], _said("plain-09", "plain-02")))
 
 PARTS = (
@@ -161,7 +192,9 @@ PARTS = (
     CorpusPart(20, TEXTS),
     CorpusPart(10, FAILOVERS),
     CorpusPart(20, KILLS),
+    CorpusPart(16, FREEZES),
+    CorpusPart(14, TOOL_CALLS),
     CorpusPart(30, tuple(PlannedCall("barge-in", SCRIPTED, said) for said in OVER_A_REPLY)),
     CorpusPart(20, ROOMS),
-    CorpusPart(68, tuple(PlannedCall("plain", SCRIPTED, said) for said in PLAIN)),
+    CorpusPart(38, tuple(PlannedCall("plain", SCRIPTED, said) for said in PLAIN)),
 )

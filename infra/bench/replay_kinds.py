@@ -28,6 +28,10 @@ def _had_a_failing_engine(session: RecordedSession, _: SessionTapes) -> bool:
     return any(isinstance(fact.event, e.EngineFailed) for fact in session.facts)
 
 
+def _called_tools(session: RecordedSession, _: SessionTapes) -> bool:
+    return any(isinstance(fact.event, e.ToolCalled) for fact in session.facts)
+
+
 def _was_taken_over(_: RecordedSession, tapes: SessionTapes) -> bool:
     """Return whether an actor was followed by another copy; of transcript there are always two."""
     copies = {(each.actor, each.instance) for each in tapes.stretches}
@@ -39,6 +43,7 @@ KINDS: Mapping[str, Has] = {
     "by text": _is_text,
     "with several people": _has_several_people,
     "with an engine that failed": _had_a_failing_engine,
+    "with tools that were called": _called_tools,
     "with an actor followed by another copy": _was_taken_over,
 }
 

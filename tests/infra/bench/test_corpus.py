@@ -4,10 +4,13 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from langchain_core.messages import HumanMessage
+from langchain_core.messages import BaseMessage, HumanMessage, ToolMessage
 
 from actors.summaries.asking import final_messages, read_final
+from infra.agents.agent import Agent
+from infra.agents.tool import tool_of
 from infra.bench.corpus import RecordedCall, read_corpus, summary_lines, write_corpus
+from infra.bench.corpus_agent import CALLS, BookingAnswers, cook, waiter
 from infra.bench.corpus_engines import ANSWERS, FailingAnswers, FailingVoice, QuickAnswers
 from infra.bench.corpus_plan import PARTS, TOTAL, planned
 from infra.cli.bench_corpus import sounds_of
@@ -18,7 +21,16 @@ DATA = Path("tests/data")
 
 def test_two_hundred_conversations_have_as_many_of_each_kind_as_promised() -> None:
     kinds = Counter(call.kind for call in planned(TOTAL))
-    assert kinds == {"plain": 88, "barge-in": 42, "text": 20, "people": 20, "kill": 20, "failover": 10}
+    assert kinds == {
+        "plain": 58,
+        "barge-in": 42,
+        "text": 20,
+        "people": 20,
+        "kill": 20,
+        "freeze": 16,
+        "tools": 14,
+        "failover": 10,
+    }
     assert len({call.id for call in planned(TOTAL)}) == TOTAL
 
 
@@ -80,3 +92,16 @@ async def test_a_failing_model_fails_at_once_or_in_the_midst_of_an_answer() -> N
 
 def test_the_failing_voice_can_be_named_in_the_settings() -> None:
     assert engine_class("infra.bench.corpus_engines:FailingVoice", "") is FailingVoice
+
+
+async def test_tools_of_the_corpus_are_called_by_a_model_that_is_offered_them_and_then_answers() -> None:
+    async def called(agent: Agent, message: BaseMessage) -> set[str]:
+        model = BookingAnswers().bind_tools([tool_of(tool).schema() for tool in agent.tools])
+        chunks = [chunk async for chunk in model.astream([message])]
+        return {call["name"] or "" for chunk in chunks for call in chunk.tool_call_chunks}
+
+    said = [HumanMessage(letter) for letter in "abcdefgh"]
+    tools = {call[0] for call in CALLS if call is not None}
+    assert set().union(*[await called(waiter, each) for each in said]) == tools
+    assert set().union(*[await called(cook, each) for each in said]) == tools - {"to_the_kitchen"}
+    assert not await called(waiter, ToolMessage("table 2 is booked", tool_call_id="call_97"))

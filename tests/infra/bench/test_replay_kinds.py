@@ -19,10 +19,12 @@ def test_a_session_is_of_each_kind_that_its_facts_show() -> None:
     failed = e.EngineFailed(event_id="f", actor="reasoning", engine="llm:x", error="gone", action="used y", **AT)
     track = e.TrackPublished(event_id="t", participant_id="sam", track_id="m", sample_rate_hz=16_000, **AT)
     agent = Fact(21, e.ParticipantJoined(event_id="a", participant_id="agent", kind="agent", **AT))
+    called = e.ToolCalled(event_id="c", reply_id="r1", call_id="c1", tool="book", **AT)
+    of_many = [*ALL, Fact(10, track), joined("sam"), joined("ada"), agent, Fact(11, failed), Fact(12, called)]
     counts = counts_by_kind(
         [
             (session(), WHOLE),
-            (session([*ALL, Fact(10, track), joined("sam"), joined("ada"), agent, Fact(11, failed)]), WHOLE),
+            (session(of_many), WHOLE),
         ]
     )
     assert counts == {
@@ -30,6 +32,7 @@ def test_a_session_is_of_each_kind_that_its_facts_show() -> None:
         "by text": 1,
         "with several people": 1,
         "with an engine that failed": 1,
+        "with tools that were called": 1,
         "with an actor followed by another copy": 0,
         "with the model local": 2,
     }
