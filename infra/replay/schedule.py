@@ -192,14 +192,24 @@ class _Run:
     def _end(self) -> None:
         """Account for what the record has and the replay has not, or the other way round."""
         if self._stretch.is_cut:
-            last = len(self._stretch.deliveries)
-            # What was begun after the last delivery may have been begun then as well: the record does not tell.
-            self._outcome.differences = [each for each in self._outcome.differences if not _is_begun_at(each, last)]
+            self._outcome.differences = [each for each in self._outcome.differences if not self._may_be_lost(each)]
         else:
             self._tape.check_end()
             self._log.check_end(self._stretch.last)
         self._outcome.unverified = self._log.unverified
         self._outcome.same = frozenset(self._log.same)
+
+    def _may_be_lost(self, difference: ReplayDifference) -> bool:
+        """Return whether it is about what may have been in progress when the cut stretch ended: the tape does not tell.
+
+        That is a request after the last delivery, and an append after the last one that is known to have been stored:
+        on a slow log each waits for the one before it, for seconds.
+        """
+        what, deliveries = difference.what, self._stretch.deliveries
+        if what.change == "not asked then":
+            return difference.at == len(deliveries)
+        stored = max((place for place, each in enumerate(deliveries, 1) if each.kind == APPENDED), default=0)
+        return what.change == "not appended then" and difference.at >= stored
 
     def _close(self, loop: VirtualLoop, built: object) -> None:
         """Leave the actor's context; work in progress is cancelled, as at the end of a process."""
@@ -212,10 +222,6 @@ class _Run:
         except Stuck as error:
             self._outcome.errors.append(str(error))
         del self._outcome.differences[found:]
-
-
-def _is_begun_at(difference: ReplayDifference, at: int) -> bool:
-    return difference.at == at and difference.what.change in ("not appended then", "not asked then")
 
 
 async def _opened(work: Awaitable[Replayed]) -> Replayed:

@@ -185,6 +185,22 @@ def test_a_cut_stretch_does_not_judge_what_began_at_its_end() -> None:
     assert [fact.sequence for fact in came.unverified] == [5, 7]
 
 
+class Chatty(Toy):
+    """Appends a clause more beside the others."""
+
+    async def _clauses(self, turn: e.TurnEnded, said: str) -> list[str]:
+        self._more = asyncio.create_task(self._append(turn, 7, "and more"))
+        return await super()._clauses(turn, said)
+
+
+def test_a_cut_stretch_does_not_judge_appends_that_may_have_waited_on_a_slow_log_when_it_ended() -> None:
+    asked = Delivery(900 * MS, ASKED, [1, "engine", "t0", digest_of({"text": "hello", "n": 1})])
+    cut = stretch_of((*DELIVERIES, Delivery(500 * MS, "handled", 4), asked), is_cut=True)
+    assert run_stretch(cut, SESSION, COUNTED, built("more")).differences == []
+    [difference] = run_stretch(cut, SESSION, COUNTED, built(toy_class=Chatty)).differences
+    assert difference.what.change == "not appended then"  # others were stored after it
+
+
 def test_a_whole_stretch_has_to_account_for_every_fact() -> None:
     came = outcome("", DELIVERIES[:3])
     assert [each.what.change for each in came.differences] == ["not appended now", "not appended now"]
