@@ -15,7 +15,7 @@ from nats.errors import NoRespondersError
 from contracts.topology import REASONING, SYNTHESIS, TOOLS, TRANSCRIPT, health_subject
 from infra.engines import local_model
 from infra.engines.local_model import LOCAL_MODEL
-from infra.log.connection import cancellation_kept, connection
+from infra.log.connection import answers, cancellation_kept, connection
 from infra.log.readiness import ASK_S, UNABLE
 from infra.settings import Settings
 from infra.settings_types import items_of
@@ -53,13 +53,17 @@ class NeededParts:
     async def arrival(self, patience_s: float) -> str:
         """Wait for those that are missing, as after a crash; return which still are after `patience_s`, empty if none.
 
-        With no patience nobody is asked.
+        With no patience nobody is asked. Raises TimeoutError if none can be heard because NATS does not answer.
         """
         until_s = time.monotonic() + patience_s
         while patience_s:
             await self._ask_all()
             missing = self._hanging()
-            if not missing or time.monotonic() >= until_s:
+            if not missing:
+                return ""
+            if time.monotonic() >= until_s:
+                if not await answers(connection(self._broker)):
+                    raise TimeoutError("NATS does not answer")
                 return missing
             await asyncio.sleep(AGAIN_S)
         return ""

@@ -227,7 +227,11 @@ class RoomJob:
         if await has_room(connection(self._broker), BRIDGE_LIVEKIT, self.session_id) is False:
             raise ProtocolError("busy", "there is no room for another call now; try again in a minute")
         parts = NeededParts(self._broker, self._settings, VOICE_ACTORS)
-        if missing := await parts.arrival(self._settings.opening_patience_s):
+        try:
+            missing = await parts.arrival(self._settings.opening_patience_s)
+        except TimeoutError as error:
+            raise ProtocolError("log-unavailable", "the log cannot be reached, so no call can begin") from error
+        if missing:
             raise ProtocolError("not-available", f"no conversation is possible now: {missing}")
 
     async def _profile(self, user_id: str, attributes: Mapping[str, str]) -> AgentProfile:

@@ -17,6 +17,7 @@ from infra.log.event_log import append
 from tests.bridge.caller import Caller
 from tests.bridge.conftest import Connect, OpenDoor
 from tests.contracts.samples import sample
+from tests.servers import NatsServer
 from tests.waiting import until
 
 pytestmark = pytest.mark.slow
@@ -94,6 +95,21 @@ async def test_without_an_actor_a_new_session_is_refused_with_its_name(open_door
     assert (answer.status_code, answer.json()["code"]) == (503, "not-available")
     assert "no answer comes from: reasoning" in answer.json()["detail"]
     assert answer.headers["Retry-After"]
+
+
+async def test_while_nats_hangs_a_new_session_is_told_so_and_no_actor_is_blamed(
+    open_door: OpenDoor, nats_server: NatsServer
+) -> None:
+    door = await open_door(**SCRIPTED, opening_patience_s=0.2)
+    nats_server.freeze()
+    try:
+        code, _, close_code = await refusal(door)
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{door.port}") as client:
+            answer = await client.post("/chat", json={"text": "Hello!"}, timeout=10)
+    finally:
+        nats_server.thaw()
+    assert (code, close_code) == ("log-unavailable", 4450)
+    assert (answer.status_code, answer.json()["code"]) == (503, "log-unavailable")
 
 
 async def test_an_actor_that_starts_again_meanwhile_is_waited_for(open_door: OpenDoor, broker: NatsBroker) -> None:
