@@ -39,9 +39,10 @@ class Alert:
     labels: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for what, value in (("severity", self.severity), ("alertname", self.name)):
+        for what, value, example in (("severity", self.severity, "warning"), ("alertname", self.name, "HighLatency")):
             if not re.fullmatch(TOKEN, value):
-                raise ValueError(f"{what}: up to 64 letters, digits, `_` and `-` are wanted, such as `HighLatency`")
+                said = "up to 64 letters, digits, `_` and `-` are wanted" if value else "it is missing"
+                raise ValueError(f"{what}: {said}, such as `{example}`")
 
     def packed(self) -> bytes:
         """Return it as it is published: no empty texts, and of the labels only those of PASSED_LABELS."""

@@ -95,7 +95,7 @@ def alert_router(broker: NatsBroker, settings: Settings, admin: Key, gate: Gate)
         await round_trip(nc, PUBLISHED_S)
         if wrong:
             log.warning("alerts that cannot be published: %s", "; ".join(wrong))
-            others = f" (the {len(alerts)} others are published)" if alerts else ""
+            others = f"; alerts of this notification that are published: {len(alerts)}" if alerts else ""
             raise Problem("bad-request", "; ".join(wrong) + others)
         return PublishedAlerts(published=len(alerts))
 

@@ -90,7 +90,7 @@ async def _turns(session: str | None, since_ns: int) -> "list[TurnLatency]":
 
 def _print(figures: "LatencyFigures", worst: "list[TurnLatency]", where: str) -> None:
     out().print(
-        f"[bold]{figures.turns}[/] turns {where}: gap median [bold]{figures.p50_ms:.0f}[/] ms, "
+        f"[bold]{_counted(figures.turns)}[/] {where}: gap median [bold]{figures.p50_ms:.0f}[/] ms, "
         f"P90 {figures.p90_ms:.0f}, P95 [bold]{figures.p95_ms:.0f}[/], longest {figures.most_ms:.0f} ms"
     )
     if figures.drafts:
@@ -114,9 +114,13 @@ def _print(figures: "LatencyFigures", worst: "list[TurnLatency]", where: str) ->
 
 def _drafts(figures: "LatencyFigures") -> str:
     late = figures.drafts - figures.waited_for_turn
-    said = f"{figures.drafts} were answered by a draft: in {figures.waited_for_turn} its sound was ready first"
+    said = f"{_counted(figures.drafts)} answered by a draft: in {figures.waited_for_turn} its sound was ready first"
     if figures.ready_before_p50_ms is not None:
         said += f" and waited {figures.ready_before_p50_ms:.0f} ms (median) for the turn's end"
     if late and figures.late_by_p50_ms is not None:
         said += f", in {late} it came {figures.late_by_p50_ms:.0f} ms (median) after it"
     return said
+
+
+def _counted(count: int) -> str:
+    return f"{count} turn" if count == 1 else f"{count} turns"

@@ -92,7 +92,10 @@ async def _looks(urls: Sequence[str], interval_s: float, window_s: float) -> "As
     while True:
         now = await read_all(_targets(urls))
         if not now.processes:
-            fail(f"nothing answers at {', '.join(now.unreachable) or 'the addresses of its processes'}")
+            fail(
+                f"no metrics come from {', '.join(now.unreachable) or 'the addresses of its processes'}: "
+                "nothing listens there, or it is neither a probe port nor a door"
+            )
         while len(readings) > 1 and now.time_s - readings[1].time_s >= window_s:
             readings.popleft()
         seen = figures(now, readings[0] if readings else None)

@@ -162,11 +162,11 @@ async def test_nothing_is_published_of_what_is_no_notification(
 @pytest.mark.parametrize(
     ("labels", "said"),
     [
-        ({"alertname": "ServiceDown"}, "alerts.1.labels.severity: up to 64 letters"),
-        ({"severity": "critical"}, "alerts.1.labels.alertname: up to 64 letters"),
+        ({"alertname": "ServiceDown"}, "alerts.1.labels.severity: it is missing, such as `warning`"),
+        ({"severity": "critical"}, "alerts.1.labels.alertname: it is missing, such as `HighLatency`"),
         ({"severity": "critical", "alertname": "Service.Down"}, "alerts.1.labels.alertname: up to 64"),
         ({"severity": "critical", "alertname": "Disk is full"}, "alerts.1.labels.alertname: up to 64"),
-        ({"severity": ">", "alertname": "ServiceDown"}, "alerts.1.labels.severity: up to 64"),
+        ({"severity": ">", "alertname": "ServiceDown"}, "alerts.1.labels.severity: up to 64 letters"),
         ({"severity": "a\n", "alertname": "ServiceDown"}, "alerts.1.labels.severity: up to 64"),
     ],
 )
@@ -176,7 +176,7 @@ async def test_an_alert_that_cannot_be_a_subject_is_refused_by_its_place_and_the
     answer = await http.post("/alerts", json=notification(FIRING, FIRING | {"labels": labels}, FIRING), headers=ADMIN)
     assert answer.status_code == 422
     assert said in answer.json()["detail"]
-    assert answer.json()["detail"].endswith("(the 2 others are published)")
+    assert answer.json()["detail"].endswith("; alerts of this notification that are published: 2")
     await until(lambda: len(heard) == 2)
 
 

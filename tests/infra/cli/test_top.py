@@ -105,7 +105,7 @@ def test_an_address_that_is_none_is_refused(url: str) -> None:
 def test_a_system_that_does_not_answer_is_not_shown_as_idle() -> None:
     code, output, errors = cli("top", "http://127.0.0.1:1")
     assert (code, output) == (1, "")
-    assert "nothing answers at http://127.0.0.1:1/metrics" in errors
+    assert "no metrics come from http://127.0.0.1:1/metrics" in errors
 
 
 def shown(*parts: dict[Series, float], before: Reading | None = None) -> str:
