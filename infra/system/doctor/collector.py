@@ -28,7 +28,8 @@ async def telemetry(settings: Settings) -> list[Finding]:
         problem = await asyncio.to_thread(_refusal, signal, otlp)
         where = f"{otlp.endpoint} ({otlp.protocol})"
         if problem:
-            remedy = "start the collector, or correct its address (DAREDEVIL_OTLP_ENDPOINT, or OTEL_EXPORTER_OTLP_…); calls go on without"
+            variables = "DAREDEVIL_OTLP_ENDPOINT, or OTEL_EXPORTER_OTLP_…"
+            remedy = f"start the collector, or correct its address ({variables}); calls go on without"
             findings.append(Finding(f"OTLP {signal}", "warning", f"{where} does not take them: {problem}", remedy))
         else:
             findings.append(Finding(f"OTLP {signal}", "ok", f"{where} takes them"))
