@@ -15,7 +15,7 @@ from contracts.topology import EVENTS, event_subject, subject_of
 from tests.contracts.samples import sample
 from tests.upgrades.earlier import earlier_tree
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.needs_history]
 
 READ = """
 import json, sys

@@ -27,7 +27,7 @@ from tests.upgrades.earlier import ROOT, earlier_tree
 from tests.waiting import until_async
 
 # That each version reads the other's facts is shown in test_facts.py.
-pytestmark = [pytest.mark.e2e, pytest.mark.nightly]
+pytestmark = [pytest.mark.e2e, pytest.mark.nightly, pytest.mark.needs_history]
 
 ROLLED_FIRST = (TRANSCRIPT, PERSISTENCE, BRIDGE)
 ROLLED_DURING_A_CALL = (REASONING, SYNTHESIS, SUMMARIES)
