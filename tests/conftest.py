@@ -56,7 +56,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> SharingSched
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """With DAREDEVIL_REQUIRE_ALL=1 (CI) a skipped test is a failed one: nothing may be missing there but old commits."""
+    """With DAREDEVIL_REQUIRE_ALL=1 (CI) a skipped test is a failed one: only old commits may be missing there."""
     report = yield
     forgiven = hasattr(report, "wasxfail") or "needs_history" in report.keywords
     if os.environ.get("DAREDEVIL_REQUIRE_ALL") == "1" and report.skipped and not forgiven:
