@@ -80,6 +80,12 @@ def _state(status: MachineStatus) -> str:
     return "<strong>Ready</strong>"
 
 
+def _dead_letters(count: int | None) -> str:
+    if count is None:
+        return NOTHING
+    return f"{count} (see <code>daredevil dead</code>)" if count else "0"
+
+
 def _facts(figures: Figures, status: MachineStatus) -> str:
     doors = ", ".join(f"{door} {count}" for door, count in figures.sessions.items())
     turns = ", ".join(f"{count} {outcome}" for outcome, count in figures.turns.items())
@@ -90,7 +96,7 @@ def _facts(figures: Figures, status: MachineStatus) -> str:
         "Open sessions": f"{figures.open_sessions}{f' ({doors})' if doors else ''}",
         "Calls that this machine carries": carried,
         "Turns": turns or "none",
-        "Dead letters": f"{figures.dead_letters}{' (see <code>daredevil dead</code>)' if figures.dead_letters else ''}",
+        "Dead letters": _dead_letters(figures.dead_letters),
         "Disk": disk,
         "A fact is stored in": _both(figures.append),
         "Speech waits for recognition": f"{figures.recognition_waited_s:.1f} s",

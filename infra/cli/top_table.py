@@ -91,7 +91,9 @@ def _suffered(figures: Figures) -> str:
 def _log(figures: Figures) -> str:
     state = {True: "stores facts", False: "[red]stores no facts[/]", None: "unknown"}[figures.log_ready]
     took = f", in {_ms(figures.append.p50_ms)} ms (p99 {_ms(figures.append.p99_ms)})" if figures.append.count else ""
-    dead = _red(f"{_counted(figures.dead_letters, 'dead letter')}", figures.dead_letters > 0)
+    dead = "dead letters unknown"
+    if figures.dead_letters is not None:
+        dead = _red(_counted(figures.dead_letters, "dead letter"), figures.dead_letters > 0)
     return f"{state}{took}, {dead}"
 
 

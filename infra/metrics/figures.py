@@ -87,7 +87,9 @@ class Figures:
     """How long it took to store a fact."""
 
     consumers: tuple[ConsumerFigures, ...]
-    dead_letters: int
+    dead_letters: int | None
+    """None if no process that counts them was asked or answered."""
+
     log_ready: bool | None
     disk_free_bytes: int | None
     disk_size_bytes: int | None
@@ -179,12 +181,12 @@ def _consumers(is_now: Metrics) -> tuple[ConsumerFigures, ...]:
     )
 
 
-def _dead_letters(is_now: Metrics) -> int:
+def _dead_letters(is_now: Metrics) -> int | None:
     most: dict[str, float] = {}
     for seen in is_now.series(t.DEAD_LETTERS):
         durable = seen.labels.get("durable", "")
         most[durable] = max(most.get(durable, 0.0), seen.value)
-    return round(sum(most.values()))
+    return round(sum(most.values())) if most else None
 
 
 def _processes(now: Reading, is_now: Metrics, counted: Metrics, window_s: float | None) -> tuple[ProcessUse, ...]:

@@ -53,11 +53,13 @@ def test_where_nothing_has_happened_yet_it_says_so() -> None:
         sessions={},
         turns={},
         window_s=None,
+        dead_letters=None,
     )
     page = status_page(empty, replace(READY, calls_carried=None))
     assert page.count("Nothing yet.") == 3
     assert "counted over the time since the processes began" in page
     assert "known once three calls are going on" in page
+    assert "<dt>Dead letters</dt><dd>—</dd>" in page
 
 
 @pytest.mark.slow

@@ -149,6 +149,7 @@ def test_without_calls_there_is_no_gap_of_0_ms() -> None:
     assert "nothing was answered by voice" in text
     assert "suffered   nothing" in text
     assert "disk       unknown" in text
+    assert "dead letters unknown" in text
 
 
 def test_the_log_and_its_consumers() -> None:

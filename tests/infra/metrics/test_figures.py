@@ -64,6 +64,11 @@ def test_what_several_copies_measure_alike_counts_once() -> None:
     assert seen.disk_free_bytes == 7_000_000_000
 
 
+def test_dead_letters_that_nobody_counts_are_unknown_rather_than_none() -> None:
+    assert figures(reading(0)).dead_letters is None
+    assert figures(reading(0, series(ONE, t.DEAD_LETTERS, 0, durable="synthesis"))).dead_letters == 0
+
+
 def test_percentiles_are_those_of_all_processes_and_doors_together() -> None:
     fast, slow = {"0.3": 8.0, "0.4": 8.0, "+Inf": 8.0}, {"0.3": 0.0, "0.4": 2.0, "+Inf": 2.0}
     seen = figures(
