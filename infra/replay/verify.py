@@ -234,8 +234,8 @@ def _lost_until_ns(lost: LostTape, end_ns: int, within: list[Fact]) -> int:
 
 
 def _stretch(lost: LostTape, to_ns: int, facts: list[Fact]) -> LostStretchOfActor:
+    """Return the stretch with all of its facts in it: on a slow log some are decided long before they are stored."""
     oldest_ns = min((fact.event.time_ns for fact in facts), default=None)
+    from_ns = lost.from_ns if oldest_ns is None else min(lost.from_ns, oldest_ns)
     is_last = lost.to_ns is None
-    return LostStretchOfActor(
-        lost.actor, lost.instance, lost.from_ns, to_ns, len(facts), lost.reason, is_last, oldest_ns
-    )
+    return LostStretchOfActor(lost.actor, lost.instance, from_ns, to_ns, len(facts), lost.reason, is_last, oldest_ns)
