@@ -24,7 +24,7 @@ from infra.cannot_run import CannotRun, ends_process
 from infra.log.client_errors import ClientErrors
 from infra.log.clock import CLOCK
 from infra.log.common_time import common_time
-from infra.log.connection import connection, is_open, jetstream, read_any_subject, round_trip
+from infra.log.connection import answers, connection, is_open, jetstream, read_any_subject, round_trip
 from infra.log.dead_letters import dead_letter_undecodable
 from infra.log.nats_access import connect
 from infra.log.nats_reach import wait_for_nats
@@ -105,16 +105,28 @@ class _Broker(NatsBroker):
     ) -> None:
         """Close the connection, if possible after sending what is waiting."""
         nc = self._connection
+        unanswered = nc is not None and nc.is_connected and not await answers(nc)
+        if unanswered:
+            log.warning("NATS does not answer: closing without sending what is waiting")
+            # So that it is not drained: nats-py would wait for the server twice, 10 s each.
+            self._connection = None
         try:
             await super().stop(exc_type, exc_val, exc_tb)
         except (NatsError, TimeoutError, OSError) as error:
             log.debug("closing without draining: %r", error)
-            if nc is not None:
-                # What still waits cannot be sent; end the client's tasks before they try.
-                with contextlib.suppress(NatsError, TimeoutError, OSError):
-                    await nc.close()
+            unanswered = True
             self._connection = None
             self.config.disconnect()
+        if unanswered and nc is not None:
+            # What still waits cannot be sent; end the client's tasks before they try. RuntimeError is uvloop's: the
+            # client writes to a socket that is closed.
+            with contextlib.suppress(NatsError, TimeoutError, OSError, RuntimeError):
+                async with asyncio.timeout(CLOSE_TIMEOUT_S):
+                    await nc.close()
+
+
+CLOSE_TIMEOUT_S = 2.0
+"""How long what is already written may take to leave for a server that has not answered."""
 
 
 def make_broker(name: str) -> NatsBroker:
@@ -131,7 +143,8 @@ def make_broker(name: str) -> NatsBroker:
         await _provide_again(broker)
 
     async def disconnected() -> None:
-        if not connection(broker).is_closed:  # else we closed it ourselves
+        # Else we closed it ourselves.
+        if broker.config.connection_state and not connection(broker).is_closed:
             log.warning("the connection to NATS is lost; reconnecting")
 
     try:

@@ -16,6 +16,7 @@ from infra.log.provisioning import missing_durables
 from infra.log.readiness import UNABLE
 from infra.runtime import NotRunning
 from infra.settings import settings
+from infra.system.supervisor import GRACE_S
 from tests.infra.log.copies import turn_ended
 from tests.servers import NatsServer
 from tests.waiting import until
@@ -70,6 +71,20 @@ async def test_a_process_stops_while_nats_is_away(nats_server: NatsServer) -> No
     await nats_server.stop(signal.SIGKILL)
     await until(lambda: not connection(broker).is_connected)
     await asyncio.wait_for(broker.stop(), 10)
+
+
+async def test_a_process_stops_in_its_grace_while_nats_hangs(nats_server: NatsServer) -> None:
+    """As where its network has gone, with the container or the machine: nothing says that the connection is lost."""
+    broker = make_broker("part")
+    await broker.connect()
+    nc = connection(broker)
+    await nc.subscribe("plain.subject")
+    nats_server.freeze()
+    try:
+        await asyncio.wait_for(broker.stop(), GRACE_S)
+        assert nc.is_closed
+    finally:
+        nats_server.thaw()
 
 
 async def test_without_a_running_system_the_error_says_what_to_do(
