@@ -1,5 +1,7 @@
 # Removes from the base image what no process reads: installers, manuals, translations, caches. Licences stay.
 set -eu
+# The libraries are named after their version; dpkg also knows names that aren't installed.
+dpkg --purge apt $(dpkg-query -W -f '${db:Status-Abbrev}${Package}\n' 'libapt-pkg*' | sed -n 's/^ii //p') >/dev/null
 find /usr/share/doc -type f ! -name copyright -delete
 find /usr/share/doc -type d -empty -delete
 # glibc's tables of character sets: Python and FFmpeg have their own.

@@ -9,6 +9,10 @@ rm -rf "$packages"/onnxruntime/capi/libonnxruntime.so* "$packages"/onnxruntime/t
     "$packages"/onnxruntime/quantization "$packages"/onnxruntime/tools "$packages"/onnxruntime/datasets
 # Sounds of offices and keyboards for agents of livekit-agents.
 rm -rf "$packages"/livekit/agents/resources
+# A wheel's second copy of its model, beside `lib`: it is read from the package.
+rm -rf "$1/livekit"
+# It compares one misspelt setting with the names there are: its Python does that as well as its 10 MB of C++.
+find "$packages/rapidfuzz" -name '*_cpp*.so' -delete
 # Symbols that only debuggers read. Libraries in `*.libs` were edited by auditwheel: `strip` would break some of them.
 find "$packages" -name '*.so' -type f -not -path '*.libs/*' -exec strip --strip-unneeded {} +
 strip --strip-unneeded "$packages"/pulsar_client.libs/* "$1"/bin/nats-server
