@@ -18,7 +18,7 @@ from tests.infra.deploy.compose import CLUSTER, DEVELOPMENT, FOLDER, PRODUCTION,
 from tests.infra.deploy.monitoring import read as read_monitoring
 
 ALL = [DEVELOPMENT, PRODUCTION, CLUSTER]
-OURS = {*APPS, "llm"}
+OURS = {*APPS, "llm", "provision"}
 FIELDS = {
     "sip": {"redis", "health_port", "sip_port", "rtp_port", "use_external_ip", "logging"},
     "ingress": {"redis", "health_port", "rtmp_port", "whip_port", "http_relay_port", "rtc_config", "logging"},
@@ -61,7 +61,7 @@ def test_no_service_may_do_more_than_it_needs(files: tuple[str, ...]) -> None:
     for name, service in services(files).items():
         assert service["cap_drop"] == ["ALL"], name
         assert service["security_opt"] == ["no-new-privileges:true"], name
-        assert service["restart"] == "unless-stopped", name
+        assert service["restart"] == ("on-failure:10" if name == "provision" else "unless-stopped"), name
         assert service["mem_limit"], name
         if name in OURS:
             assert service["read_only"], name
@@ -93,6 +93,16 @@ def test_what_a_service_waits_for_starts_with_its_profiles_and_says_when_it_is_r
         started = {name for name, service in found.items() if profile in service["profiles"]}
         for name in started:
             assert set(found[name].get("depends_on") or ()) <= started, (profile, name)
+
+
+@pytest.mark.parametrize("files", [PRODUCTION, CLUSTER], ids=ids)
+def test_streams_are_made_wherever_nats_with_its_password_starts(files: tuple[str, ...]) -> None:
+    found = services(files)
+    assert found["provision"]["command"] == ["daredevil", "provision"]
+    assert set(found["provision"]["profiles"]) == set(found["nats"]["profiles"])
+    for setting in ("DAREDEVIL_NATS_PASSWORD_FILE", "DAREDEVIL_NATS_URL", "DAREDEVIL_NATS_REPLICAS"):
+        told = [environment(found[name]).get(setting) for name in ("provision", "reasoning")]
+        assert told[0] == told[1], setting
 
 
 def test_development_opens_ports_on_this_machine_only() -> None:
