@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+import uvloop
 from faststream.nats import NatsBroker
 
 from infra.log.broker import make_app, make_broker, nats_url
@@ -18,7 +19,7 @@ from infra.runtime import NotRunning
 from infra.settings import settings
 from infra.system.supervisor import GRACE_S
 from tests.infra.log.copies import turn_ended
-from tests.servers import NatsServer
+from tests.servers import NatsServer, running_nats
 from tests.waiting import until
 
 
@@ -71,6 +72,26 @@ async def test_a_process_stops_while_nats_is_away(nats_server: NatsServer) -> No
     await nats_server.stop(signal.SIGKILL)
     await until(lambda: not connection(broker).is_connected)
     await asyncio.wait_for(broker.stop(), 10)
+
+
+def test_what_waits_for_a_nats_that_is_away_does_not_make_the_end_of_a_process_fail(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """In the event loop that processes have: uvloop refuses to write to a socket that is closed."""
+
+    async def live() -> None:
+        async with running_nats(tmp_path) as server:
+            monkeypatch.setenv("DAREDEVIL_NATS_URL", server.url)
+            settings.cache_clear()
+            broker = make_broker("part")
+            await broker.connect()
+            await server.stop(signal.SIGKILL)
+            await until(lambda: connection(broker).is_reconnecting)
+            await connection(broker).publish("plain.subject", b"waits")
+            await broker.stop()
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(live())
 
 
 async def test_a_process_stops_in_its_grace_while_nats_hangs(nats_server: NatsServer) -> None:
