@@ -51,6 +51,9 @@ def row_operations() -> Node:
         for role, processes in by_role(bucket.readers).items():
             description = f"By a get from the key-value bucket `{bucket.name}`."
             operations |= operation(f"{role}-reads-{name}", name, [bucket.message], description, processes, **stored)
+        for role, processes in by_role(bucket.listeners).items():
+            heard = {"x-subjects": [bucket.address.text]}
+            operations |= operation(f"{role}-receives-{name}", name, [bucket.message], _HEARD, processes, **heard)
     return operations
 
 

@@ -162,6 +162,8 @@ class Bucket:
     ttl_s: float | None = None
     max_bytes: int = -1
     direct: bool = False
+    listeners: tuple[str, ...] = ()
+    """Readers that also subscribe to its entries as they are written."""
 
     @property
     def stream(self) -> str:
@@ -237,6 +239,7 @@ AGENTS = Bucket(
     readers=(BRIDGE, HTTP, LIVEKIT_ROOM),
     storage="file",
     direct=True,
+    listeners=(BRIDGE, HTTP),
 )
 
 BUCKETS = (PRESENCE, ROOMS, SILENT_TRACKS, RESPONSE_CACHE, AGENTS)

@@ -7,7 +7,7 @@ from nats.aio.msg import Msg
 
 from contracts.topology import AGENTS
 from infra.agents.card import AgentCards, stored_cards
-from infra.log.connection import connection, lasting
+from infra.log.connection import connection, lasting, round_trip
 
 
 async def known_cards(broker: NatsBroker) -> AgentCards:
@@ -34,7 +34,7 @@ class _Kept:
         nc = connection(broker)
         if not self._listens:
             await nc.subscribe(AGENTS.subjects, cb=lasting(self._changed))
-            await nc.flush()
+            await round_trip(nc)
             self._listens = True
         now = self._changes, nc.stats["reconnects"]
         if now != self._read_at or not nc.is_connected:

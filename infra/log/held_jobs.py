@@ -26,6 +26,7 @@ from nats.errors import Error as NatsError
 from contracts.topology import DURABLES, OPERATOR
 from infra.cannot_run import CannotRun
 from infra.log.clock import elapsed_ns
+from infra.log.connection import round_trip
 from infra.log.nats_access import connect
 from infra.settings import settings
 
@@ -118,7 +119,7 @@ async def give_back(held_dir: Path, pid: int, nats_url: str) -> int:
                 )
                 for subject in subjects:
                     await nc.publish(subject, NAK)
-                await nc.flush()
+                await round_trip(nc)
                 given = len(subjects)
     except (NatsError, TimeoutError, OSError, CannotRun) as error:
         log.debug("jobs of process %d could not be released to other copies: %r", pid, error)

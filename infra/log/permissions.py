@@ -146,6 +146,7 @@ def _subscribes(process: str) -> Iterator[str]:
     # What happened, and which turns failed: their traces are kept.
     yield from (LIVE.pattern, DEAD_LETTER.address.pattern)
     yield from (health_subject(process), status_subject(process))
+    yield from (bucket.subjects for bucket in BUCKETS if process in bucket.listeners)
     for listener in LISTENERS:
         if listener.process == process:
             yield from (Address(subject).pattern for subject in listener.subjects)

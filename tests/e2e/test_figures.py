@@ -5,6 +5,7 @@ import urllib.request
 
 import pytest
 
+from contracts.events import LatencyParts
 from contracts.topology import DURABLES
 from infra.caller import CallResult
 from infra.metrics.figures import Figures, figures
@@ -15,6 +16,9 @@ from tests.waiting import until_async
 pytestmark = [pytest.mark.e2e, pytest.mark.engines, pytest.mark.asyncio(loop_scope="package")]
 
 NEEDED = {"bridge", "transcript", "reasoning", "synthesis", "persistence", "summaries"}
+
+
+PARTS = {name.removesuffix("_ms") for name in LatencyParts.model_fields}
 
 
 def targets(system: Supervisor) -> list[Target]:
@@ -32,7 +36,7 @@ async def test_a_call_is_in_the_figures_of_the_system(system: Supervisor, hello_
     await until_async(is_counted, 60, "the turn is not counted")
     now = await seen(system)
     assert now.gap.count >= 1
-    assert set(now.parts) == {"endpointing", "stt", "first_token", "first_audio", "bus", "playback"}
+    assert {"bus", "playback"} <= set(now.parts) <= PARTS
     assert {"stt", "end_of_turn", "tts"} <= {engine.stage for engine in now.engines}
     assert now.append.count > 0
     assert now.log_ready is True

@@ -42,7 +42,8 @@ async def test_the_gap_of_a_spoken_turn_is_the_sum_of_its_parts(connect: Connect
     started = await caller.fact("PlaybackStarted")
     assert started["gap_ms"] >= 500
     assert sum(started["parts"].values()) == pytest.approx(started["gap_ms"], abs=0.01)
-    assert started["parts"]["stt_ms"] == pytest.approx(50)
+    # The words were known after the silence that was required, so they are what was waited for.
+    assert started["parts"]["stt_ms"] == pytest.approx(350)
 
 
 async def test_a_draft_is_silent_until_it_is_committed(connect: Connect, agent: Agent) -> None:

@@ -1,9 +1,12 @@
 """A copy of an actor that takes everything and finishes nothing: `python -m tests.infra.log.hanging_copy [durable]`."""
 
 import asyncio
+import os
 import sys
+from pathlib import Path
 
 from contracts.events import Event
+from infra.runtime import read_runtime
 from tests.infra.log.copies import a_copy_of
 
 
@@ -20,6 +23,10 @@ async def hang(event: Event) -> None:
 
 
 async def main(durable: str) -> None:
+    # A program that a supervisor starts has no user of NATS of its own, as an app has.
+    runtime = read_runtime(Path(os.environ.get("DAREDEVIL_DATA_DIR", "")))
+    if runtime is not None:
+        os.environ["DAREDEVIL_NATS_URL"] = runtime.nats_url
     async with a_copy_of(durable, handle):
         print("ready", flush=True)
         await asyncio.Event().wait()

@@ -55,8 +55,6 @@ async def test_after_the_disk_had_no_room_nats_is_started_again_and_nothing_stor
     nc = await nats.connect(supervisor.addresses.nats_url, max_reconnect_attempts=-1, reconnect_time_wait=0.1)
     try:
         js = nc.jetstream()
-        await js.add_stream(name="VOICE", subjects=["voice.>"])
-        await js.add_stream(name="PROBE", subjects=["probe.*"])
         assert await LogProbe().problem(js) == ""
         pid = supervisor.pids()["nats"]
         filler = small_disk / "filler"
