@@ -18,9 +18,14 @@ _POSTGRES_LINE = re.compile(r"^\d{4}-\d\d-\d\d \S+ \S+ postgres: (\w+):")
 _LIVEKIT_LINE = re.compile(r"^\d{4}-\d\d-\d\dT\S+Z\t(\w+)\t")
 _LOUD = {"WARNING", "ERROR", "CRITICAL", "ERR", "FTL", "WRN"}
 
+_EXPECTED = "Plaintext passwords detected, use nkeys or bcrypt"
+"""NATS says it at each start: the passwords are made for that start, in a file that only its owner can read."""
+
 
 def is_loud(line: str, before: bool) -> bool:
     """Return whether a log line is shown on the terminal; one without a level is shown if the one `before` it is."""
+    if _EXPECTED in line:
+        return False
     for pattern in (_LINE, _JSON_LEVEL, _NATS_LINE):
         if match := pattern.search(line):
             return match.group(1) in _LOUD

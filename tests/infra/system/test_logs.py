@@ -37,6 +37,12 @@ def test_every_process_s_own_way_to_say_how_bad_it_is() -> None:
     assert not is_loud("llama: something", before=False)
 
 
+def test_that_our_own_server_has_passwords_is_no_warning() -> None:
+    warned = "[20433] 2026/11/30 08:55:40.180827 [WRN] {}"
+    assert not is_loud(warned.format("Plaintext passwords detected, use nkeys or bcrypt"), False)
+    assert is_loud(warned.format("Slow consumer"), False)
+
+
 def test_the_end_of_a_log_is_short(tmp_path: Path) -> None:
     (tmp_path / "a.log").write_text("\n".join(map(str, range(100))))
     assert last_lines(tmp_path / "a.log", 2) == "98\n99"
