@@ -173,7 +173,7 @@ HEALTH = Request(
     ("Answer",),
     "Asks whether a process is up, and what it cannot do. Every copy answers.",
     answered_by=APPS,
-    asked_by=(BRIDGE, HTTP, SUPERVISOR, CLI),
+    asked_by=(BRIDGE, HTTP, LIVEKIT_ROOM, SUPERVISOR, CLI),
 )
 
 LOAD = Request(

@@ -87,6 +87,8 @@ async def watched(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Wat
     folder = tmp_path_factory.mktemp("data")
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("DAREDEVIL_NATS_NKEY_FILE", f"{folder}/keys/{{process}}.nk")
+        # Doors ask for the actors that they need, as they do by default.
+        environment.setenv("DAREDEVIL_OPENING_PATIENCE_S", "20")
         read_settings.cache_clear()
         users = write_users(folder / "keys").read_text()
         async with (
