@@ -31,7 +31,7 @@ test: setup-dev ## install what the tests need if possible, then run them
 	@bash scripts/test_tools.sh
 	@bash scripts/test.sh
 
-test-quick: setup-dev ## run the tests without slow servers, browsers and engines, in under two minutes
+test-quick: setup-dev ## run the tests without slow servers, browsers and engines, in about two minutes
 	@bash scripts/test.sh quick
 
 test-nightly: setup-dev ## run all tests, including further cases of what `make test` covers with one
