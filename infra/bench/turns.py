@@ -220,9 +220,7 @@ def _with_held_out(figures: TurnsFigures, scored: Sequence[TurnEvent], weights: 
         area=bootstrapped(told, found, area),
         end_probability_area=round(area(probabilities, is_end), 3),
         held_out=held_out_policies(scored, weights, all_scores),
-        at_once={
-            f"{share:.0%}": bootstrapped(told, found, partial(at_once, share=share)) for share in (0.05, 0.1, 0.2)
-        },
+        at_once={f"{share:.0%}": bootstrapped(told, found, partial(at_once, share=share)) for share in TOLD_SHARES},
         curve=curve(found, is_end),
     )
 

@@ -1,15 +1,13 @@
 """Key-value buckets of the topology, opened or created."""
 
 from nats.js import JetStreamContext
-from nats.js.errors import APIError, NotFoundError
+from nats.js.errors import NotFoundError
 from nats.js.kv import KeyValue
 
 from contracts.topology import Bucket
+from infra.log.provisioning import add_stream
 from infra.log.wanted_streams import bucket_config
 from infra.settings import settings
-
-IN_USE = 10058
-"""JetStream's error code: another process was quicker."""
 
 
 async def open_bucket(js: JetStreamContext, bucket: Bucket, ttl_s: float | None = None) -> KeyValue:
@@ -20,9 +18,5 @@ async def open_bucket(js: JetStreamContext, bucket: Bucket, ttl_s: float | None 
     try:
         return await js.key_value(bucket.name)
     except NotFoundError:
-        try:
-            await js.add_stream(bucket_config(bucket, settings(), ttl_s))
-        except APIError as error:
-            if error.err_code != IN_USE:
-                raise
+        await add_stream(js, bucket_config(bucket, settings(), ttl_s))
         return await js.key_value(bucket.name)

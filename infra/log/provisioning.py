@@ -198,10 +198,10 @@ async def _make(js: JetStreamContext, change: StreamChange) -> None:
     elif not change.is_new:
         await js.update_stream(config)
     else:
-        await _add_stream(js, config)
+        await add_stream(js, config)
 
 
-async def _add_stream(js: JetStreamContext, config: StreamConfig) -> None:
+async def add_stream(js: JetStreamContext, config: StreamConfig) -> None:
     """Create a stream, or find that another process was quicker. Raises nats errors."""
     for attempt in range(ATTEMPTS):
         try:
