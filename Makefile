@@ -4,7 +4,9 @@ INSTALLED := $(VENV)/.installed
 INSTALLED_DEV := $(VENV)/.installed-dev
 LOCK := $(VENV)/bin/uv pip compile --universal --generate-hashes --upgrade -q --custom-compile-command "make lock"
 
-.PHONY: help setup setup-dev run pulsar test test-quick test-nightly monitoring-test image stack-test helm-tools helm-test docs lint scan lock asyncapi settings-table metrics-table dashboards clean
+PEERS := livekit_agents pipecat
+
+.PHONY: help setup setup-dev run pulsar test test-quick test-nightly monitoring-test image stack-test bench-peers peers-lock helm-tools helm-test docs lint scan lock asyncapi settings-table metrics-table dashboards clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,6 +62,14 @@ stack-test: setup-dev ## the stack of containers (podman, as root): calls, an up
 	@bash scripts/stack_images.sh
 	@bash scripts/test.sh -m stack tests/stack
 
+bench-peers: setup-dev $(PEERS:%=.venv-peers/%/.installed) ## the response gap of LiveKit Agents and Pipecat beside ours: same calls, engines and machine
+	@$(VENV)/bin/python -m tests.peers --calls tests/data/calls $(PEERS_OPTIONS)
+
+.venv-peers/%/.installed: tests/peers/%.lock $(INSTALLED_DEV)
+	@$(VENV)/bin/uv venv -q --allow-existing --python $(VENV)/bin/python .venv-peers/$*
+	@$(VENV)/bin/uv pip sync -q --python .venv-peers/$*/bin/python --require-hashes --only-binary :all: $<
+	@touch $@
+
 lint: setup-dev ## ruff, mypy and the layers of imports; with npm also Redocly and Spectral on the HTTP API
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
@@ -76,6 +86,10 @@ lock: setup ## update dependency versions, with hashes; what running needs has t
 	$(LOCK) pyproject.toml --group setup -c requirements-dev.lock -o requirements.lock
 	$(LOCK) --group pyproject.toml:sbom -o infra/deploy/image/sbom.lock
 
+peers-lock: setup-dev ## update the peers of `make bench-peers`, with hashes; name engines in the versions of requirements.lock first
+	@for peer in $(PEERS); do $(VENV)/bin/uv pip compile --universal --generate-hashes --upgrade -q --python-version 3.11 \
+		--custom-compile-command "make peers-lock" tests/peers/$$peer.in -o tests/peers/$$peer.lock; done
+
 asyncapi: setup ## generate asyncapi.yaml from the code
 	$(VENV)/bin/python -m contracts.asyncapi.document
 
@@ -89,5 +103,5 @@ dashboards: setup-dev ## generate Grafana's dashboards from the code
 	$(VENV)/bin/python -m infra.deploy.dashboards
 
 clean: ## remove what was built and installed; conversations stay
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache tests/*_check/node_modules
+	rm -rf $(VENV) .venv-peers .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache tests/*_check/node_modules
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
