@@ -66,8 +66,10 @@ class Peer:
             async with asyncio.timeout(within_s):
                 await self._process.stdin.drain()
                 answer = await self._process.stdout.readline()
-        except (TimeoutError, OSError) as error:
-            raise PeerGone(f"{self.name} gives no answer ({error!r}): see {self.log}") from error
+        except TimeoutError as error:
+            raise PeerGone(f"{self.name} gives no answer within {within_s:.0f} s: see {self.log}") from error
+        except ConnectionError:
+            answer = b""
         if not answer:
             raise PeerGone(f"{self.name} has ended: see {self.log}")
         return answer.decode()
