@@ -43,6 +43,8 @@ ENV_PREFIX = "DAREDEVIL_"
 SHORT_KEY_CHARS = 16
 """A shorter key is warned about: the doors slow down guessing, but a word is guessed all the same."""
 
+MOST_PARTITIONS = 64
+
 SHORT_KEY_REMEDY = "`openssl rand -hex 32` makes one that cannot be guessed"
 
 
@@ -80,6 +82,13 @@ class Settings(BaseSettings):
         le=5,
         description="On how many servers of a NATS cluster the log and all else on NATS is kept; 3 survive the loss "
         "of one.",
+    )
+    partitions: int = Field(
+        0,
+        ge=0,
+        le=MOST_PARTITIONS,
+        description="Over how many streams of NATS sessions are spread; chosen when the log is created. 0: as many as "
+        "the log has, and one in a new log.",
     )
     nats_monitor_url: HttpUrl = Field(
         "", description="Monitoring of that NATS (`http:` in its configuration), where `daredevil doctor` looks."

@@ -11,8 +11,9 @@ from nats.errors import Error as NatsError
 
 from infra.log.stream_reader import StoredMessage
 from infra.process.tasks import CancelledElsewhere, ended, own_cancellation_only
-from projections.log_reader import LogLost, LogReader
-from projections.status import Rate, Status, log_end
+from projections.log_reader import LogLost, LogReader, OnePosition, positions_of
+from projections.positions import Positions
+from projections.status import Rate, Status, log_ends
 
 log = logging.getLogger(__name__)
 
@@ -109,20 +110,30 @@ class Projector(ABC):
         self._status.last_error = problem
         log.warning("%s", problem)
 
-    async def start_at(self, nc: Client, position: int, remedy: str) -> None:
+    async def start_at(self, nc: Client, position: Positions | int, remedy: str) -> None:
         """Note that the copy has everything up to `position`, and check that it is of this log.
 
         Raises Stopped with the remedy, nats errors.
         """
-        self._status.position = position
-        end = await log_end(nc)
-        if end < position:
-            raise Stopped(f"the copy is at fact {position}, but the log ends at {end}: it is of another log. {remedy}")
+        ends = await log_ends(nc)
+        try:
+            found = positions_of(position, len(ends))
+        except OnePosition as error:
+            raise Stopped(str(error)) from error
+        self._status.position = found.total
+        if len(found) != len(ends) and found.total:
+            raise Stopped(
+                f"the copy is of a log with {len(found)} partitions, this one has {len(ends)}: it is of another log. "
+                f"{remedy}"
+            )
+        for at, end in zip(found, ends, strict=False):
+            if end < at:
+                raise Stopped(f"the copy is at fact {at}, but the log ends at {end}: it is of another log. {remedy}")
 
     async def follow(
         self,
         nc: Client,
-        after: int,
+        after: Positions | int,
         keep: Callable[[Sequence[StoredMessage]], Awaitable[None]],
         caught_up: Callable[[], Awaitable[None]] | None = None,
     ) -> None:

@@ -11,11 +11,10 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.js.errors import NotFoundError
 
-from contracts.topology import (
-    VOICE,
-    status_subject,
-)
+from contracts.topology import status_subject
 from infra.cannot_run import CannotRun, ends_process
+from infra.log.log_streams import log_infos, streams_of_log
+from projections.positions import Positions
 
 RATE_WINDOW_S = 10.0
 
@@ -26,7 +25,8 @@ class Status:
 
     `state` is `live`, `catching up`, `standby` (another copy is at work), `waiting` (for a server that is away) or
     `stopped`; `reason` is why and, if stopped, what to do. `position` is the last sequence of the log that is
-    stored, `log_end` the log's last, `errors` how many facts could not be stored completely, `last_error` why.
+    stored, `log_end` the log's last; with several partitions each is the sum of theirs. `errors` is how many facts
+    could not be stored completely, `last_error` why.
     """
 
     name: str
@@ -98,12 +98,20 @@ async def ask_status(nc: Client, name: str, patience_s: float = 0.5) -> list[Sta
     return sorted(answers, key=lambda answer: answer.state == "standby")
 
 
-async def log_end(nc: Client) -> int:
-    """Return the sequence of the log's last fact, 0 without a log. Raises nats errors."""
+async def log_ends(nc: Client) -> Positions:
+    """Return the last sequence of each partition of the log, 0 without a log. Raises nats errors."""
     try:
-        return (await nc.jetstream().stream_info(VOICE)).state.last_seq
+        return Positions(info.state.last_seq for info in await log_infos(nc))
     except NotFoundError:
-        return 0
+        return Positions.start((await streams_of_log(nc)).partitions)
+
+
+async def log_end(nc: Client) -> int:
+    """Return how far the log is: the sequence of its last fact, with several partitions the sum of theirs.
+
+    Raises nats errors.
+    """
+    return (await log_ends(nc)).total
 
 
 class ProjectionEnded(CannotRun, RuntimeError):

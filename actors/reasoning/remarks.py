@@ -3,15 +3,15 @@
 import msgpack
 from faststream.nats import NatsBroker
 from nats.aio.msg import Msg
-from nats.js.errors import NotFoundError
 
 from contracts.answers import Cause, answer
 from contracts.codec import decode
 from contracts.events import RemarkRequested, SessionClosed, SessionErased
 from contracts.requests import BadRequest, SayRequest, refusal, say_request
-from contracts.topology import REASONING, SAY, VOICE, session_of, session_subjects
-from infra.log.connection import connection, jetstream
-from infra.log.event_log import ExpectedSequence, StaleWriter, append, last_sequence, now_ns
+from contracts.topology import REASONING, SAY, session_of, session_subjects
+from infra.log.connection import connection
+from infra.log.event_log import ExpectedSequence, StaleWriter, append, now_ns
+from infra.log.log_streams import last_in_log
 from infra.log.requests import RequestHandlers
 from infra.session.remarks import RemarkRefused
 
@@ -67,14 +67,10 @@ def remark_of(session_id: str, wanted: SayRequest) -> RemarkRequested:
 async def _open_session(broker: NatsBroker, session_id: str) -> ExpectedSequence:
     """Return what the log must not have gone beyond for the session still to be open. Raises RemarkRefused."""
     subjects = session_subjects(session_id, "session")
-    sequence = await last_sequence(connection(broker), subjects)
-    if not sequence:
+    found = await last_in_log(connection(broker), [subjects])
+    if not found:
         raise RemarkRefused("session-unknown", f"the log has no session {session_id}")
-    try:
-        message = await jetstream(broker).get_msg(VOICE, sequence, direct=True)
-    except NotFoundError as error:
-        raise RemarkRefused("session-closed", f"session {session_id} has just been erased") from error
-    event = decode(message.subject or "", message.data or b"")
-    if isinstance(event, SessionClosed | SessionErased):
+    newest = found[-1]
+    if isinstance(decode(newest.subject, newest.data), SessionClosed | SessionErased):
         raise RemarkRefused("session-closed", f"session {session_id} is over")
-    return ExpectedSequence(subjects, sequence)
+    return ExpectedSequence(subjects, newest.sequence)

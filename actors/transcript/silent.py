@@ -18,10 +18,11 @@ from nats.js.errors import APIError
 from contracts import events as e
 from contracts.audio import BadAudio, unpack_in
 from contracts.codec import Undecodable, decode, encode
-from contracts.topology import AUDIO, SILENT_TRACKS, VOICE, audio_in_subject, event_subject
+from contracts.topology import AUDIO, SILENT_TRACKS, audio_in_subject, event_subject
 from infra.log.buckets import open_bucket
 from infra.log.connection import connection, jetstream
 from infra.log.handlers import Subscriber
+from infra.log.log_streams import last_in_log
 from infra.log.stream_reader import StoredMessage, last_message, stored_messages
 from infra.process.tasks import CancelledElsewhere, ended, own_cancellation_only
 
@@ -168,12 +169,12 @@ class SilentTracks(Subscriber):
 
     async def _is_over(self, track: e.TrackPublished) -> bool:
         nc = connection(self._broker)
-        if await last_message(nc, VOICE, event_subject(track.session_id, e.SessionClosed)) is not None:
+        if await last_in_log(nc, [event_subject(track.session_id, e.SessionClosed)]):
             return True
-        newest = await last_message(nc, VOICE, subject := event_subject(track.session_id, e.TrackUnpublished))
-        if newest is None:
+        newest = await last_in_log(nc, [subject := event_subject(track.session_id, e.TrackUnpublished)])
+        if not newest:
             return False
-        event = decode(subject, newest.data)
+        event = decode(subject, newest[0].data)
         return isinstance(event, e.TrackUnpublished) and event.track_id == track.track_id
 
     async def _has_begun(self, track: e.TrackPublished) -> bool:

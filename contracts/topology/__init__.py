@@ -7,7 +7,7 @@
 | `LISTENERS` | a plain subscription to facts as they are stored: each copy receives them |
 | `CHANNELS` | messages that are not facts: sound, tokens, recordings, dead letters, replayed facts |
 | `REQUESTS` | a NATS request, and who answers it |
-| `STREAMS`, `BUCKETS` | what JetStream stores |
+| `STREAMS`, `BUCKETS` | what JetStream stores; `streams(n)` if the log has n partitions |
 
 Provisioning, the code that publishes and subscribes, and `asyncapi.yaml` all read these tables; nothing else names a
 subject, a stream or a bucket (`tests/architecture` checks this).
@@ -88,6 +88,15 @@ from contracts.topology.listeners import (
     MODEL_WANTED,
     Listener,
 )
+from contracts.topology.partitions import (
+    kept_streams,
+    log_stream,
+    log_streams,
+    mapped_subjects,
+    mapping,
+    partition_of,
+    streams,
+)
 from contracts.topology.replay_subjects import (
     REPLAY_PREFIX,
     checked_replay_prefix,
@@ -131,7 +140,6 @@ from contracts.topology.streams import (
     DEAD,
     DURABLES,
     JOURNAL,
-    KEPT_STREAMS,
     PRESENCE,
     PROBE,
     RECORDER,
@@ -180,7 +188,6 @@ __all__ = [
     "HTTP",
     "JOURNAL",
     "JOURNAL_CHUNK",
-    "KEPT_STREAMS",
     "LISTENERS",
     "LIVE",
     "LIVEKIT_ROOM",
@@ -249,10 +256,16 @@ __all__ = [
     "inbox_prefix",
     "is_fact_subject",
     "journal_subject",
+    "kept_streams",
     "live_event_subject",
     "live_subjects",
     "load_subject",
+    "log_stream",
+    "log_streams",
+    "mapped_subjects",
+    "mapping",
     "noun_subjects",
+    "partition_of",
     "probe_subject",
     "recording_subject",
     "replay_subject",
@@ -264,6 +277,7 @@ __all__ = [
     "session_subjects",
     "sound_again_subject",
     "status_subject",
+    "streams",
     "subject_of",
     "tail_of",
     "tokens_subject",

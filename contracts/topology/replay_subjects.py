@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from contracts.topology.channels import CHANNELS, REPLAYED_FACT
 from contracts.topology.facts import FACTS, LIVE
+from contracts.topology.partitions import MAPPED
 from contracts.topology.requests import REQUESTS
 from contracts.topology.streams import STREAMS
 
@@ -37,7 +38,9 @@ def _in_use() -> Iterator[str]:
     """Yield the first token of every subject of ours but the replay's own."""
     rows = [row.address for row in (*CHANNELS, *REQUESTS) if row is not REPLAYED_FACT]
     stored = [subjects for stream in STREAMS for subjects in stream.subjects]
-    yield from (text.partition(".")[0] for text in (*(address.text for address in (FACTS, LIVE, *rows)), *stored))
+    yield from (
+        text.partition(".")[0] for text in (*(address.text for address in (FACTS, MAPPED, LIVE, *rows)), *stored)
+    )
 
 
 def replay_subject(subject: str, prefix: str = REPLAY_PREFIX) -> str:

@@ -39,11 +39,15 @@ class Stream:
     max_bytes: int = -1
     duplicate_window_s: float = 120
     republish: tuple[str, str] | None = None
+    transform: tuple[str, str] | None = None
+    """What it takes on other subjects than it stores it on: from, and to."""
     discard: str = "old"
     is_compressed: bool = False
     is_optional: bool = False
     creators: tuple[str, ...] = ()
     """Processes that create it again when its server has restarted: one in memory."""
+    partition_of: str = ""
+    """The row that it is a partition of."""
 
 
 STREAMS: tuple[Stream, ...] = (
@@ -84,9 +88,6 @@ STREAMS: tuple[Stream, ...] = (
     ),
 )
 
-KEPT_STREAMS = tuple(stream.name for stream in STREAMS if stream.storage == "file" and not stream.max_age_s)
-"""What a backup has, the log first: what the others hold is of the facts in it, and stored before or soon after."""
-
 RESTORING = "RESTORING"
 """The stream that a NATS has while a backup is being restored into it: nothing runs on it meanwhile."""
 
@@ -96,7 +97,7 @@ RESTORING_GAP = Address("restoring.gap.{stream}")
 
 @dataclass(frozen=True, slots=True)
 class Durable:
-    """A durable pull consumer of VOICE, shared by all copies of one actor.
+    """A durable pull consumer of VOICE, or one of each of its partitions, shared by all copies of one actor.
 
     No events means all of them, and everything else on the log's subjects. `ack_wait_s` is how long a dead copy's
     messages stay with it; living copies send heartbeats well within. `actor` is the process that receives its messages.

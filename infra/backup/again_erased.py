@@ -8,12 +8,13 @@ from nats.aio.client import Client
 
 from contracts.codec import encode
 from contracts.events import ErasedFact
-from contracts.topology import VOICE, subject_of
+from contracts.topology import subject_of
 from infra.backup.chunk import SavedMessage, digest
 from infra.backup.copying import erasure_in
 from infra.cannot_run import CannotRun
 from infra.erasure.skeleton import in_parts, left_behind
 from infra.log.event_log import now_ns
+from infra.log.log_streams import streams_of_log
 from infra.log.stream_reader import STORED_HEADER, StoredMessage
 
 ALREADY = "erased after this backup was made"
@@ -58,7 +59,9 @@ class ErasedAgain:
         for session_id, left in self._left.items():
             for part in in_parts(session_id, left, ALREADY, now_ns(), self._parts.get(session_id, 0)):
                 headers = {"Nats-Msg-Id": part.event_id, "Daredevil-Event": type(part).__name__}
-                await nc.jetstream().publish(subject_of(part), encode(part), 10, stream=VOICE, headers=headers)
+                subject = subject_of(part)
+                stream = (await streams_of_log(nc)).of(subject)
+                await nc.jetstream().publish(subject, encode(part), 10, stream=stream, headers=headers)
         return len(self._left)
 
 

@@ -15,11 +15,12 @@ from nats.js.errors import NotFoundError
 
 from contracts.codec import Undecodable, decode
 from contracts.events import SessionErased
-from contracts.topology import KEPT_STREAMS, UnknownSubject, event_class_of
+from contracts.topology import UnknownSubject, event_class_of, kept_streams
 from infra.backup.chunk import SavedMessage, digest, pack, saved, unpack
 from infra.backup.manifest import ChunkEntry, ConsumerEntry, ErasedEntry, ErasedWords, Manifest, StreamEntry, ranges
 from infra.backup.place import BackupPlace
 from infra.cannot_run import CannotRun
+from infra.log.log_streams import streams_of_log
 from infra.log.provisioning import check_restored
 from infra.log.stream_reader import StoredMessage, first_message, stored_messages
 
@@ -74,7 +75,7 @@ async def back_up(nc: Client, place: BackupPlace, progress: Report, is_dry_run: 
     figures = BackupFigures(place.name, is_dry_run)
     # What was handled before the end of the log is read has its consequences in that log.
     consumers = await _consumers(nc)
-    ends = {name: info for name in KEPT_STREAMS if (info := await _info(nc, name)) is not None}
+    ends = {name: info for name in await _kept(nc) if (info := await _info(nc, name)) is not None}
     await _check_same_log(nc, manifest, ends)
     if is_dry_run:
         for name, info in ends.items():
@@ -86,6 +87,10 @@ async def back_up(nc: Client, place: BackupPlace, progress: Report, is_dry_run: 
     return figures
 
 
+async def _kept(nc: Client) -> tuple[str, ...]:
+    return kept_streams((await streams_of_log(nc)).partitions)
+
+
 async def _info(nc: Client, stream: str) -> StreamInfo | None:
     try:
         return await nc.jetstream().stream_info(stream)
@@ -95,7 +100,7 @@ async def _info(nc: Client, stream: str) -> StreamInfo | None:
 
 async def _consumers(nc: Client) -> list[ConsumerEntry]:
     found = []
-    for stream in KEPT_STREAMS:
+    for stream in await _kept(nc):
         if await _info(nc, stream) is None:
             continue
         for one in await nc.jetstream().consumers_info(stream):

@@ -6,10 +6,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 
 from nats.aio.client import Client
-from nats.js.api import ConsumerConfig, DeliverPolicy, StorageType, StoreCompression, StreamConfig
+from nats.js.api import ConsumerConfig, DeliverPolicy, StorageType, StoreCompression, StreamConfig, SubjectTransform
 from nats.js.errors import NotFoundError
 
-from contracts.topology import RESTORING, RESTORING_GAP, STREAMS, Stream
+from contracts.topology import RESTORING, RESTORING_GAP, Stream, log_streams, streams
 from infra.backup.again_erased import ErasedAgain
 from infra.backup.chunk import SavedMessage, unpack
 from infra.backup.copying import Report
@@ -19,8 +19,9 @@ from infra.backup.storing import AT_ONCE, BATCH_BYTES, Storing
 from infra.cannot_run import CannotRun
 from infra.log.clock import time_ns_of
 from infra.log.event_log import now_ns
-from infra.log.wanted_streams import max_age_s
-from infra.settings import settings
+from infra.log.log_streams import LogStreams, check_mapped, forget_streams, streams_of_log
+from infra.log.wanted_streams import max_age_s, stream_config
+from infra.settings import MOST_PARTITIONS, settings
 
 LEAST_API_LEVEL = 4
 """JetStream's API level from which a consumer can be told where to go on (NATS 2.14)."""
@@ -114,7 +115,12 @@ async def _messages(place: BackupPlace, entry: StreamEntry) -> AsyncIterator[Sav
             yield message
 
 
-def _as_restored(row: Stream, entry: StreamEntry, window_s: float) -> StreamConfig:
+def partitions_in(manifest: Manifest) -> int:
+    """Return how many partitions the log has that a backup is of."""
+    return sum(name in manifest.streams for name in log_streams(MOST_PARTITIONS)) or 1
+
+
+def _as_restored(row: Stream, entry: StreamEntry, window_s: float, partitions: int) -> StreamConfig:
     """Return a stream's form while it is being restored: nothing is sent on, nothing expires."""
     return StreamConfig(
         name=row.name,
@@ -124,6 +130,8 @@ def _as_restored(row: Stream, entry: StreamEntry, window_s: float) -> StreamConf
         duplicate_window=window_s,
         first_seq=max(1, next((chunk.first for chunk in entry.chunks), entry.last + 1)),
         allow_direct=True,
+        subject_transform=SubjectTransform(*row.transform) if row.transform else None,
+        metadata=stream_config(row, settings(), partitions).metadata,
     )
 
 
@@ -140,6 +148,7 @@ class _Restore:
         self._js = nc.jetstream()
         self._place = place
         self._manifest = manifest
+        self._partitions = partitions_in(manifest)
         self._erased = ErasedWords(manifest.erased)
         self._again = again
         self._progress = progress
@@ -147,11 +156,12 @@ class _Restore:
 
     async def run(self, provision: Provision) -> RestoreFigures:
         began_s = time.monotonic()
-        rows = {stream.name: stream for stream in STREAMS}
+        rows = {stream.name: stream for stream in streams(self._partitions)}
         if unknown := [name for name in self._manifest.streams if name not in rows]:
             raise CannotRestore(f"this version knows no stream {', '.join(unknown)}, which the backup has")
         await self._check_server()
         await self._begin(rows)
+        await self._make_log(rows)
         for name, entry in self._manifest.streams.items():
             await self._stream(rows[name], entry)
         await self._end(provision)
@@ -167,20 +177,33 @@ class _Restore:
                 f"this NATS ({version}) cannot tell consumers where to go on: restoring needs 2.14 or newer"
             )
 
+    async def _make_log(self, rows: dict[str, Stream]) -> None:
+        """Create the log's streams, and check that NATS sends each what is its own. Raises NotMapped, nats errors."""
+        log = LogStreams(self._partitions)
+        for name in log.names:
+            if name in self._manifest.streams and await self._state(name) is None:
+                entry = self._manifest.streams[name]
+                await self._js.add_stream(_as_restored(rows[name], entry, SHORTEST_WINDOW_S, self._partitions))
+        if all(name in self._manifest.streams for name in log.names):
+            await check_mapped(self._nc, log)
+
     async def _begin(self, rows: dict[str, Stream]) -> None:
         """Mark the NATS as being restored; go on where a restore of this very backup was cut short."""
+        # A NATS that was made ready for another number of partitions, without facts, is as good as an empty one.
+        there = {row.name: row for row in streams((await streams_of_log(self._nc)).partitions)}
         mark = f"{self._manifest.id}:{self._manifest.runs}:{self._again.name}"
         try:
             begun = (await self._js.stream_info(RESTORING)).config.metadata or {}
         except NotFoundError:
-            await self._check_empty(rows)
+            await self._check_empty(rows | there)
         else:
             if begun.get(MARK) == mark:
                 self._progress("going on with the restore that was cut short")
                 return
             self._progress("another restore was cut short here: beginning anew")
-        for name in rows:
+        for name in rows | there:
             await self._delete(name)
+        forget_streams(self._nc)
         await self._delete(RESTORING)
         await self._js.add_stream(StreamConfig(name=RESTORING, storage=StorageType.FILE, metadata={MARK: mark}))
 
@@ -213,7 +236,7 @@ class _Restore:
     async def _stream(self, row: Stream, entry: StreamEntry) -> None:
         restored = self._figures.streams[row.name] = Restored(last=entry.last)
         if await self._state(row.name) is None:
-            await self._js.add_stream(_as_restored(row, entry, SHORTEST_WINDOW_S))
+            await self._js.add_stream(_as_restored(row, entry, SHORTEST_WINDOW_S, self._partitions))
         gap = RESTORING_GAP.of(row.name)
         storing = Storing(self._nc, row.name, gap, (await self._js.stream_info(row.name)).state.last_seq)
         self._progress(f"{row.name}: {sum(chunk.messages for chunk in entry.chunks):,} messages")
@@ -227,7 +250,7 @@ class _Restore:
                 await storing.store(batch)
                 batch, size = [], 0
                 await storing.forgotten()
-                await self._js.update_stream(_as_restored(row, entry, entry.window_s))
+                await self._js.update_stream(_as_restored(row, entry, entry.window_s, self._partitions))
             batch.append(message)
             size += message.size
             if len(batch) >= AT_ONCE or size >= BATCH_BYTES:

@@ -14,14 +14,16 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from faststream.nats import NatsBroker
+from nats.js import JetStreamContext
 
 from contracts.events import ClauseSynthesized, TurnEnded
 from contracts.ids import derive_id, new_session_id
-from contracts.topology import PERSISTENCE, VOICE
+from contracts.topology import PERSISTENCE
 from infra.bench.statistics import percentile
 from infra.log.broker import make_broker
 from infra.log.connection import jetstream
 from infra.log.event_log import Fact, append, now_ns
+from infra.log.log_streams import client_of, streams_of_log
 from infra.log.provisioning import provision
 from infra.log.session_feed import SessionFeed
 
@@ -126,6 +128,13 @@ async def _one_turn(door: NatsBroker, facts: AsyncIterator[Fact], turn: TurnEnde
     return times
 
 
+async def _waiting(js: JetStreamContext) -> tuple[int, int]:
+    """Return how many facts the idle actor has not been given, and how many it has not acknowledged."""
+    names = (await streams_of_log(client_of(js))).names
+    infos = [await js.consumer_info(name, IDLE_ACTOR) for name in names]
+    return sum(info.num_pending or 0 for info in infos), sum(info.num_ack_pending or 0 for info in infos)
+
+
 async def measure_rate(events: int, sessions: int = 50) -> float:
     """Return how many stored events per second one actor receives and acknowledges."""
     writer = make_broker("bench-writer")
@@ -135,14 +144,14 @@ async def measure_rate(events: int, sessions: int = 50) -> float:
     prefix, each = new_session_id(), events // sessions
     try:
         await asyncio.gather(*(_fill(writer, f"{prefix}-{number}", each) for number in range(sessions)))
-        waiting = (await js.consumer_info(VOICE, IDLE_ACTOR)).num_pending or 0
+        waiting = (await _waiting(js))[0]
         async with _actor(IDLE_ACTOR):
             began_s: float | None = None
             while True:
-                info = await js.consumer_info(VOICE, IDLE_ACTOR)
-                if began_s is None and info.num_pending != waiting:
-                    began_s, waiting = time.perf_counter(), info.num_pending or 0
-                if began_s is not None and not info.num_pending and not info.num_ack_pending:
+                left, unacknowledged = await _waiting(js)
+                if began_s is None and left != waiting:
+                    began_s, waiting = time.perf_counter(), left
+                if began_s is not None and not left and not unacknowledged:
                     return waiting / (time.perf_counter() - began_s)
                 await asyncio.sleep(0.01)
     finally:

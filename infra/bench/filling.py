@@ -6,7 +6,8 @@ from nats.js import JetStreamContext
 
 from contracts.codec import encode
 from contracts.events import Event
-from contracts.topology import VOICE, subject_of
+from contracts.topology import subject_of
+from infra.log.log_streams import client_of, streams_of_log
 
 IN_FLIGHT = 2000
 
@@ -18,9 +19,11 @@ async def fill_log(js: JetStreamContext, facts: Iterable[Event]) -> int:
     """
     last = 0
     waiting = []
+    streams = await streams_of_log(client_of(js))
     for fact in facts:
         headers = {"Nats-Msg-Id": fact.event_id, "Daredevil-Event": type(fact).__name__}
-        waiting.append(await js.publish_async(subject_of(fact), encode(fact), stream=VOICE, headers=headers))
+        subject = subject_of(fact)
+        waiting.append(await js.publish_async(subject, encode(fact), stream=streams.of(subject), headers=headers))
         if len(waiting) == IN_FLIGHT:
             for stored in waiting:
                 last = (await stored).seq

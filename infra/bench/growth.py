@@ -20,11 +20,11 @@ from contracts.topology import (
     DURABLES,
     PRESENCE,
     RESPONSE_CACHE,
-    STREAMS,
-    VOICE,
+    streams,
 )
 from infra.bench.load import Meter
 from infra.caller.websocket_messages import ws_url
+from infra.log.log_streams import streams_of_log
 
 ASK = "Could you tell me something about the lake, please?"
 RATE_HZ = 16_000
@@ -213,14 +213,17 @@ def left_on_disk(data_dir: Path) -> tuple[float, int]:
 
 async def facts_waiting(nc: Client) -> int:
     """Return how many facts all actors together have still to process. Raises nats errors."""
-    infos = await asyncio.gather(*(nc.jetstream().consumer_info(VOICE, durable.name) for durable in DURABLES))
+    names = (await streams_of_log(nc)).names
+    js = nc.jetstream()
+    infos = await asyncio.gather(*(js.consumer_info(name, durable.name) for name in names for durable in DURABLES))
     return sum((info.num_pending or 0) + (info.num_ack_pending or 0) for info in infos)
 
 
 async def stream_sizes(nc: Client) -> dict[str, StreamSize]:
     """Return what each stream of the topology and each bucket holds. Raises nats errors."""
     sizes = {}
-    for name in (*(stream.name for stream in STREAMS), PRESENCE.stream, RESPONSE_CACHE.stream):
+    rows = streams((await streams_of_log(nc)).partitions)
+    for name in (*(stream.name for stream in rows), PRESENCE.stream, RESPONSE_CACHE.stream):
         answer = json.loads((await nc.request(f"$JS.API.STREAM.INFO.{name}", timeout=10)).data)
         if (state := answer.get("state")) is not None:
             # nats-py leaves the number of subjects out.

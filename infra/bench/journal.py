@@ -10,7 +10,8 @@ import msgpack
 from nats.aio.client import Client
 
 from contracts.journal import JournalChunk, decode_chunk
-from contracts.topology import JOURNAL, VOICE, journal_subject, session_subjects
+from contracts.topology import JOURNAL, journal_subject, session_subjects
+from infra.log.log_streams import log_messages
 from infra.log.stream_reader import StoredMessage, stored_messages
 from infra.tape.live import LiveTapes
 
@@ -70,7 +71,7 @@ async def journal_figures(nc: Client, session_ids: Sequence[str]) -> JournalFigu
     """Measure the tapes of sessions that have ended. Raises what `stored_messages` raises."""
     figures = JournalFigures()
     for session_id in session_ids:
-        facts = [message async for message in stored_messages(nc, VOICE, session_subjects(session_id))]
+        facts = [message async for message in log_messages(nc, session_subjects(session_id))]
         chunks = [message async for message in stored_messages(nc, JOURNAL, journal_subject(session_id, "*"))]
         await _add(figures, facts, chunks)
     return figures

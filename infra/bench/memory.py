@@ -21,6 +21,7 @@ from infra.bench.statistics import percentile
 from infra.engines.embedding import LOCAL_DIMS, WORDLLAMA, LocalEmbedder, exchange_text
 from infra.memory.search import LATEST, SESSION_SETTINGS, has_more, nearest, recall_at
 from infra.memory.turns import TurnMemory
+from projections.positions import Positions
 from projections.postgres.schema import connect, prepare
 from projections.postgres.tables import MEMORY_INDEX, Space, make_index
 
@@ -118,7 +119,7 @@ async def _make_tables(url: str) -> None:
 async def _make_indexes(url: str, index: bool) -> None:
     async with await connect(url) as connection:
         if index:
-            await make_index(connection, Space(LOCAL_DIMS, WORDLLAMA, 0))
+            await make_index(connection, Space(LOCAL_DIMS, WORDLLAMA, Positions.start(1)))
         else:
             await connection.execute("SET statement_timeout TO 0")
             await connection.execute(f"CREATE INDEX {MEMORY_INDEX}".encode())

@@ -103,7 +103,7 @@ async def _live_lags(nc: Client, url: str, before: int) -> list[float]:
         for number, fact in enumerate(conversations(LIVE_FACTS, seed=2), before + 1):
             await fill_log(js, [fact])
             began_s = time.perf_counter()
-            while (await place_of(conn)).sequence < number:  # noqa: ASYNC110 (as other programs poll)
+            while (await place_of(conn, 1)).positions.total < number:  # noqa: ASYNC110 (as other programs poll)
                 await asyncio.sleep(0.001)
             lags.append((time.perf_counter() - began_s) * 1000)
             await asyncio.sleep(LIVE_PAUSE_S)

@@ -12,11 +12,11 @@ from nats.aio.client import Client
 
 from contracts.codec import decode
 from contracts.events import TurnEnded, TurnRecorded
-from contracts.topology import VOICE, event_subjects
+from contracts.topology import event_subjects
 from infra.bench.statistics import percentile
 from infra.bench.toxiproxy import Toxiproxy
 from infra.caller.chat import ChatClient, ChatFailed
-from infra.log.stream_reader import stored_messages
+from infra.log.log_streams import log_messages
 from infra.process.tasks import ended
 
 AGAIN_S = 0.5
@@ -172,6 +172,6 @@ async def _compare(nc: Client, run: FaultRun, answered: set[str]) -> None:
 async def _turns_of(nc: Client, kind: type[TurnEnded] | type[TurnRecorded]) -> Counter[str]:
     """Return how many facts of a class each turn has, over the whole log."""
     found: Counter[str] = Counter()
-    async for message in stored_messages(nc, VOICE, event_subjects(kind)):
+    async for message in log_messages(nc, event_subjects(kind)):
         found[decode(message.subject, message.data).turn_id or ""] += 1
     return found

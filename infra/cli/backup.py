@@ -141,11 +141,11 @@ async def _restore(name: str, into: Path | None, receipts: list[Path], is_dry_ru
 
 
 async def _into(into: Path | None, place: "BackupPlace", again: "ErasedAgain") -> "RestoreFigures":
-    from infra.backup.restoring import complete_manifest, restore
+    from infra.backup.restoring import complete_manifest, partitions_in, restore
     from infra.log.provisioning import provision
 
     manifest = await complete_manifest(place)
-    async with _target(into) as nc:
+    async with _target(into, partitions_in(manifest)) as nc:
 
         async def provisioned() -> None:
             await provision(nc.jetstream())
@@ -154,7 +154,7 @@ async def _into(into: Path | None, place: "BackupPlace", again: "ErasedAgain") -
 
 
 @asynccontextmanager
-async def _target(into: Path | None) -> "AsyncIterator[Client]":
+async def _target(into: Path | None, partitions: int) -> "AsyncIterator[Client]":
     """Yield a connection to the NATS to restore into. Raises StartFailed, DataDirInUse, DataDirUnusable."""
     from infra.log.nats_reach import connect_once, nats_problem, shown_url
     from infra.settings import settings
@@ -170,12 +170,12 @@ async def _target(into: Path | None) -> "AsyncIterator[Client]":
         finally:
             await nc.close()
         return
-    async with _nats_on(into or settings().data_dir) as nc:
+    async with _nats_on(into or settings().data_dir, partitions) as nc:
         yield nc
 
 
 @asynccontextmanager
-async def _nats_on(data_dir: Path) -> "AsyncIterator[Client]":
+async def _nats_on(data_dir: Path, partitions: int) -> "AsyncIterator[Client]":
     """Yield a connection to a server on this data directory; when it has ended, all is on disk."""
     from infra.log.nats_reach import connect_once
     from infra.system.lock import lock_data_dir
@@ -184,7 +184,7 @@ async def _nats_on(data_dir: Path) -> "AsyncIterator[Client]":
 
     lock = lock_data_dir(data_dir)
     try:
-        async with unsynced_nats(data_dir) as server:
+        async with unsynced_nats(data_dir, partitions=partitions) as server:
             nc = await connect_once(server.url)
             try:
                 yield nc

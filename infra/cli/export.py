@@ -149,14 +149,15 @@ async def _export(session: str, form: Format, target: Path) -> None:
 
 async def _conversation(nc: "Client", session: str) -> "Conversation":
     """Return the conversation, with times of speech from the recording if there is one."""
-    from contracts.topology import RECORDINGS, VOICE
+    from contracts.topology import RECORDINGS
     from infra.export.conversation import NotAConversation, conversation_of
     from infra.log.event_log import history
+    from infra.log.log_streams import has_log
     from infra.log.stream_reader import has_stream
     from infra.session.index import no_such_session
     from infra.session.recordings import last_chunk
 
-    facts = [fact.event async for fact in history(nc, session)] if await has_stream(nc, VOICE) else []
+    facts = [fact.event async for fact in history(nc, session)] if await has_log(nc) else []
     if not facts:
         raise CannotExport(await no_such_session(nc, session))
     # A log of an older version has no recordings.

@@ -125,14 +125,13 @@ def events(
 
 async def _events(session: str, follow: bool, as_json: bool) -> str:
     """Print the session's facts; return why there are none, if there are none."""
-    from contracts.topology import VOICE
     from infra.cli.system import log_connection
     from infra.log.event_log import history
-    from infra.log.stream_reader import has_stream
+    from infra.log.log_streams import has_log
     from infra.session.index import no_such_session
 
     async with log_connection() as nc:
-        if not await has_stream(nc, VOICE):
+        if not await has_log(nc):
             return await no_such_session(nc, session)
         first_ns, last = 0, 0
         async for fact in history(nc, session):

@@ -5,10 +5,11 @@ from collections.abc import Sequence
 
 from contracts.codec import Undecodable, decode
 from contracts.events import Event
-from contracts.topology import VOICE, UnknownSubject, checked_session, event_class_of
+from contracts.topology import UnknownSubject, checked_session, event_class_of
 from infra.cli.system import LogEmpty, log_connection
 from infra.log.event_log import history
-from infra.log.stream_reader import StoredMessage, first_message, has_stream, stored_messages
+from infra.log.log_streams import has_log, streams_of_log
+from infra.log.stream_reader import StoredMessage, first_message, stored_messages
 from infra.session.index import no_such_session
 
 
@@ -17,7 +18,7 @@ async def facts_of_session(session: str) -> list[Event]:
     checked_session(session)
     try:
         async with log_connection() as nc:
-            facts = [fact.event async for fact in history(nc, session)] if await has_stream(nc, VOICE) else []
+            facts = [fact.event async for fact in history(nc, session)] if await has_log(nc) else []
             if not facts:
                 raise LookupError(await no_such_session(nc, session))
             return facts
@@ -34,15 +35,16 @@ async def facts_by_session(since_ns: int, classes: Sequence[type[Event]]) -> dic
     found: dict[str, list[Event]] = defaultdict(list)
     try:
         async with log_connection() as nc:
-            if not await has_stream(nc, VOICE):
+            if not await has_log(nc):
                 return {}
-            first = await first_message(nc, VOICE, ">", since_ns=since_ns)
-            if first is None:
-                return {}
-            async for message in stored_messages(nc, VOICE, start=first.sequence):
-                event = _wanted(message, wanted)
-                if event is not None:
-                    found[event.session_id].append(event)
+            for stream in (await streams_of_log(nc)).names:
+                first = await first_message(nc, stream, ">", since_ns=since_ns)
+                if first is None:
+                    continue
+                async for message in stored_messages(nc, stream, start=first.sequence):
+                    event = _wanted(message, wanted)
+                    if event is not None:
+                        found[event.session_id].append(event)
     except LogEmpty as nothing:
         raise LookupError(str(nothing)) from nothing
     return dict(found)

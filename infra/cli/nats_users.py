@@ -17,6 +17,8 @@ def nats_users(
     process a file with its secret, `<process>.nk`. Keys that are there stay, so run it again after an upgrade and have
     NATS reload: what processes may do changes with the version. To replace a key, delete its file first.
 
+    For a log with several partitions give their number in DAREDEVIL_PARTITIONS: `users.conf` then has the mapping, too.
+
     `operator` may do everything and is what commands use; `reader` is for programs of your own that read the log and
     listen.
 
@@ -32,7 +34,7 @@ def nats_users(
     from infra.settings import settings
 
     try:
-        config = write_users(folder, (row.process for row in projections(settings())))
+        config = write_users(folder, (row.process for row in projections(settings())), settings().partitions or 1)
     except (OSError, BadSeed) as error:
         fail(f"users cannot be written to {folder}: {error}")
     keys = sorted(folder.glob("*.nk"))

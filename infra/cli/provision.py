@@ -15,6 +15,15 @@ if TYPE_CHECKING:
 def provision(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be done.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object per line.")] = False,
+    partitions: Annotated[
+        int,
+        typer.Option(
+            "--partitions",
+            min=0,
+            max=64,
+            help="Over how many streams sessions are spread, chosen when the log is created (DAREDEVIL_PARTITIONS).",
+        ),
+    ] = 0,
 ) -> None:
     """Create the streams, buckets and consumers on NATS, and change those that differ from the settings.
 
@@ -23,13 +32,18 @@ def provision(
     It needs the credentials of an operator. `daredevil run` does it by itself for its own server, and creates what is
     missing on another.
 
+    With several partitions the server needs a mapping of subjects in its configuration: this says which, if it is
+    missing (docs/scale.md).
+
     Examples:
       daredevil provision --dry-run
+
+      daredevil provision --partitions 4
 
       DAREDEVIL_NATS_REPLICAS=3 daredevil provision
 
     """
-    changes, left = run_async(_provisioned(dry_run))
+    changes, left = run_async(_provisioned(dry_run, partitions))
     for change in changes:
         typer.echo(json.dumps(_fields(change))) if as_json else _print(change)
     if not changes:
@@ -60,20 +74,22 @@ def _print(change: "StreamChange") -> None:
         out().print(f"    {difference.field}: {difference.now} → {difference.wanted}{by_hand}", markup=False)
 
 
-async def _provisioned(dry_run: bool) -> "tuple[list[StreamChange], list[StreamChange]]":
+async def _provisioned(dry_run: bool, partitions: int) -> "tuple[list[StreamChange], list[StreamChange]]":
     """Return what was not as it should be, and what has to be done by hand."""
     from infra.cannot_run import CannotRun
     from infra.cli.system import LogEmpty, log_connection
     from infra.log.provisioning import check_restored, plan
     from infra.log.provisioning import provision as make
+    from infra.settings import settings
 
     try:
         async with log_connection() as nc:
             js = nc.jetstream()
             await check_restored(js)
-            changes = await plan(js)
+            given = settings().model_copy(update={"partitions": partitions or settings().partitions})
+            changes = await plan(js, given)
             if not dry_run:
-                await make(js, progress)
+                await make(js, progress, given=given)
             return changes, [change for change in changes if change.remedy]
     except LogEmpty:
         raise CannotRun(

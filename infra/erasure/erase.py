@@ -12,9 +12,9 @@ from faststream.nats import NatsBroker
 from contracts.answers import Cause, answer
 from contracts.events import SessionClosed
 from contracts.topology import (
-    VOICE,
     checked_session,
     event_subject,
+    session_subjects,
 )
 from infra.erasure.elsewhere import erase_dead_letters, erase_recording, erase_sound, erase_tapes, forget_in_caches
 from infra.erasure.followed import followed
@@ -24,6 +24,7 @@ from infra.erasure.skeleton import in_parts
 from infra.erasure.stored import overwrite
 from infra.log.connection import connection
 from infra.log.event_log import ExpectedSequence, StaleWriter, append, now_ns
+from infra.log.log_streams import streams_of_log
 from infra.projection import projections
 from infra.session.behaviour import in_session
 from infra.session.index import no_such_session
@@ -204,7 +205,9 @@ async def _append_left(broker: NatsBroker, session: StoredSession, unsaid: list[
 
 async def _remove(broker: NatsBroker, facts: list[Bearing], receipt: SessionReceipt) -> None:
     """Overwrite facts that the log lists as erased."""
-    await overwrite(connection(broker), VOICE, [fact.left.sequence for fact in facts])
+    nc = connection(broker)
+    stream = (await streams_of_log(nc)).of(session_subjects(receipt.session_id))
+    await overwrite(nc, stream, [fact.left.sequence for fact in facts])
     for fact in facts:
         receipt.facts[fact.left.event] += 1
         receipt.fact_bytes += fact.size

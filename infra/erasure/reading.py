@@ -19,13 +19,13 @@ from contracts.events import (
     SummaryWritten,
 )
 from contracts.topology import (
-    VOICE,
     event_subject,
     event_subjects,
     session_subjects,
 )
 from infra.erasure.skeleton import left_behind
-from infra.log.stream_reader import StoredMessage, stored_messages
+from infra.log.log_streams import log_messages
+from infra.log.stream_reader import StoredMessage
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,23 +100,23 @@ class StoredSession:
 async def stored_session(nc: Client, session_id: str) -> StoredSession:
     """Return a session's state, without facts if the log has none of it. Raises nats errors, ValueError."""
     session = StoredSession(session_id)
-    async for message in stored_messages(nc, VOICE, session_subjects(session_id)):
+    async for message in log_messages(nc, session_subjects(session_id)):
         session.take(message)
     return session
 
 
 async def session_ids_of(nc: Client, user_id: str) -> list[str]:
     """Return the sessions that a user opened, then those that they joined, oldest first. Raises nats errors."""
-    found: dict[str, None] = {}
+    found: dict[str, int] = {}
     for event_class in (SessionOpened, ParticipantJoined):
-        async for message in stored_messages(nc, VOICE, event_subjects(event_class)):
+        async for message in log_messages(nc, event_subjects(event_class)):
             try:
                 event = decode(message.subject, message.data, allow_newer=True)
             except Undecodable:
                 continue
             is_guest = isinstance(event, ParticipantJoined) and event.identity == user_id != ""
             if is_guest or (isinstance(event, SessionOpened) and event.user_id == user_id):
-                found[event.session_id] = None
+                found.setdefault(event.session_id, message.stored_ns)
     return list(found)
 
 
@@ -126,7 +126,7 @@ async def recalled_in(nc: Client, session: StoredSession) -> dict[str, int]:
     for session_id in await session_ids_of(nc, session.user_id) if session.user_id else []:
         if session_id == session.session_id:
             continue
-        async for message in stored_messages(nc, VOICE, event_subject(session_id, ReplyStarted)):
+        async for message in log_messages(nc, event_subject(session_id, ReplyStarted)):
             try:
                 event = decode(message.subject, message.data, allow_newer=True)
             except Undecodable:

@@ -28,7 +28,7 @@ from infra.log.connection import answers, connection, is_open, jetstream, read_a
 from infra.log.dead_letters import dead_letter_undecodable
 from infra.log.nats_access import connect
 from infra.log.nats_reach import wait_for_nats
-from infra.log.provisioning import NotProvisioned, provide
+from infra.log.provisioning import provide
 from infra.log.readiness import UNABLE, Further, OwnReadiness, nothing_further
 from infra.log.tapes import make_tapes, tapes_written
 from infra.log.trace_verdicts import traces_kept
@@ -182,7 +182,7 @@ async def _provide_again(broker: "_Broker") -> None:
     while not connection(broker).is_closed:
         try:
             await provide(jetstream(broker), broker.process, is_open(connection(broker)))
-        except NotProvisioned as error:
+        except CannotRun as error:
             log.error("%s", error)
             await asyncio.sleep(MISSING_S)
         except (NatsError, TimeoutError, OSError) as error:

@@ -12,7 +12,7 @@ from nats.errors import NoRespondersError, TimeoutError
 from nats.js import JetStreamContext
 
 from contracts.codec import Undecodable
-from contracts.topology import DEAD, DURABLES, dead_subject, retry_subject
+from contracts.topology import DEAD, DURABLES, VOICE, dead_subject, retry_subject
 from infra.log.stream_reader import StoredMessage, has_stream, stored_messages
 from infra.metrics.table import DEAD_LETTERS_WRITTEN
 
@@ -39,8 +39,9 @@ class DeadLetter:
 
 async def dead_letter(js: JetStreamContext, durable: str, message: Msg, reason: str) -> None:
     """Copy a JetStream message to the dead letters and stop its delivery to the durable."""
-    sequence = message.metadata.sequence.stream
-    await copy_to_dead(js, durable, sequence, message.subject, message.data, reason, message.headers)
+    place = message.metadata
+    stream, sequence = place.stream, place.sequence.stream
+    await copy_to_dead(js, durable, sequence, message.subject, message.data, reason, message.headers, stream)
     await message.term()
 
 
@@ -52,12 +53,16 @@ async def copy_to_dead(
     data: bytes,
     reason: str,
     headers: Mapping[str, str] | None = None,
+    stream: str = VOICE,
 ) -> None:
-    """Copy the message with this sequence of the log to the dead letters, as one that `durable` could not handle."""
+    """Copy the message with this sequence of the log to the dead letters, as one that `durable` could not handle.
+
+    `stream` is the partition that it is in, if the log has several.
+    """
     reason = " ".join(reason.split())[:500]
     copied = {
         **{name: value for name, value in (headers or {}).items() if _HEADER_NAME.fullmatch(name)},
-        "Nats-Msg-Id": f"{durable}:{sequence}",
+        "Nats-Msg-Id": f"{durable}:{sequence}" if stream == VOICE else f"{durable}:{stream}:{sequence}",
         SUBJECT_HEADER: subject,
         DURABLE_HEADER: durable,
         SEQUENCE_HEADER: str(sequence),

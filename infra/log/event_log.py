@@ -10,7 +10,7 @@ from faststream.nats import NatsBroker
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
 from nats.js.api import PubAck
-from nats.js.errors import APIError, NotFoundError
+from nats.js.errors import APIError
 
 from contracts.codec import NewerVersion, Undecodable, decode
 from contracts.events import Event
@@ -19,6 +19,7 @@ from infra.cannot_run import CannotRun
 from infra.log.clock import now_ns as now_ns
 from infra.log.connection import cancellation_kept, connection
 from infra.log.log_probe import refusals
+from infra.log.log_streams import streams_of_log
 from infra.log.stream_reader import read_patiently, stored_messages
 from infra.log.tapes import tapes_of
 from infra.metrics.table import APPEND_TIME, REFUSED
@@ -33,7 +34,7 @@ WRONG_LAST_SEQUENCE = 10071
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """An event with its place in the log."""
+    """An event with its place in the log: a sequence of the stream that has its session."""
 
     sequence: int
     event: Event
@@ -111,9 +112,11 @@ async def _stored(
     while True:
         tried_s = time.monotonic()
         try:
+            subject = subject_of(event)
             with cancellation_kept():
+                stream = (await streams_of_log(connection(broker))).of(subject)
                 ack = await broker.publish(
-                    event, subject_of(event), headers=headers, stream=VOICE, timeout=min(ACK_TIMEOUT_S, patience_s)
+                    event, subject, headers=headers, stream=stream, timeout=min(ACK_TIMEOUT_S, patience_s)
                 )
             assert isinstance(ack, PubAck)
             refusals.stored()
@@ -148,7 +151,8 @@ async def deliver_again(broker: NatsBroker, event: Event, occasion: str) -> None
     For one `occasion` it is stored once, whoever appends it. Raises nats errors, TimeoutError.
     """
     headers = {"Nats-Msg-Id": f"{event.event_id}:again:{occasion}", "Daredevil-Event": type(event).__name__}
-    await broker.publish(event, subject_of(event), headers=headers, stream=VOICE, timeout=ACK_TIMEOUT_S)
+    stream = (await streams_of_log(connection(broker))).of(subject_of(event))
+    await broker.publish(event, subject_of(event), headers=headers, stream=stream, timeout=ACK_TIMEOUT_S)
 
 
 async def _own_last(broker: NatsBroker, event: Event, expected: ExpectedSequence) -> int:
@@ -174,7 +178,8 @@ async def history(
     """
     seen: set[str] = set()
     wanted = subjects or session_subjects(session_id)
-    async for message in stored_messages(nc, VOICE, wanted, after + 1, timeout_s=timeout_s):
+    stream = (await streams_of_log(nc)).of(wanted)
+    async for message in stored_messages(nc, stream, wanted, after + 1, timeout_s=timeout_s):
         try:
             event = decode(message.subject, message.data)
         except NewerVersion as error:
@@ -200,20 +205,12 @@ async def facts_after(
     return await read_patiently(read, session_id, patience_s)
 
 
-async def read_fact(nc: Client, sequence: int) -> Fact | None:
-    """Return the fact at a place in the log; None if it cannot be read now, or by this version."""
+async def read_fact(nc: Client, session_id: str, sequence: int) -> Fact | None:
+    """Return the fact of a session at a place in the log; None if it cannot be read now, or by this version."""
     try:
-        message = await nc.jetstream().get_msg(VOICE, sequence, direct=True)
+        stream = (await streams_of_log(nc)).of(session_subjects(session_id))
+        message = await nc.jetstream().get_msg(stream, sequence, direct=True)
         return Fact(sequence, decode(message.subject or "", message.data or b""))
     except (NatsError, TimeoutError, OSError, Undecodable) as error:
         log.warning("fact %d could not be read: %r", sequence, error)
         return None
-
-
-async def last_sequence(nc: Client, subjects: str) -> int:
-    """Return the sequence of the last fact on `subjects`, 0 if there is none: what a new writer expects."""
-    try:
-        message = await nc.jetstream().get_last_msg(VOICE, subjects, direct=True)
-    except NotFoundError:
-        return 0
-    return message.seq or 0

@@ -4,10 +4,10 @@ JetStream redelivers the jobs of a dead process after the durable's `ack_wait`, 
 process would be taken for a dead one. The supervisor learns of the death at once, and can acknowledge a message for
 which it knows the subject of the acknowledgement: it sends `-NAK` in place of the dead process.
 
-A process has a folder of its own, `<DAREDEVIL_HELD_DIR>/<pid>`, a file in it for each job: `<durable>.<sequence>`, the
-subject of its acknowledgement inside. Heartbeats set the time of the folder, by a clock that does not step
-(`infra.log.clock.elapsed_ns`): after a longer silence JetStream has redelivered the jobs itself. Without that variable,
-that is, without a supervisor, nothing is noted.
+A process has a folder of its own, `<DAREDEVIL_HELD_DIR>/<pid>`, a file in it for each job:
+`<durable>.<stream>.<sequence>`, the subject of its acknowledgement inside. Heartbeats set the time of the folder, by a
+clock that does not step (`infra.log.clock.elapsed_ns`): after a longer silence JetStream has redelivered the jobs
+itself. Without that variable, that is, without a supervisor, nothing is noted.
 """
 
 import asyncio
@@ -67,7 +67,9 @@ class HeldJobs:
                 os.utime(self._folder, ns=(now_ns, now_ns))
 
     def _file(self, folder: Path, message: Msg) -> Path:
-        return folder / f"{self._durable}.{message.metadata.sequence.stream}"
+        place = message.metadata
+        # One note for each job, whichever partition of the log it is in.
+        return folder / f"{self._durable}.{place.stream}.{place.sequence.stream}"
 
 
 @contextlib.contextmanager
@@ -96,7 +98,8 @@ def notes_of(folder: Path, now_s: float) -> list[str]:
     try:
         silent_s = now_s - folder.stat().st_mtime
         for file in folder.iterdir():
-            durable, _, sequence = file.name.rpartition(".")
+            job, _, sequence = file.name.rpartition(".")
+            durable = job.partition(".")[0]
             subject = file.read_text()
             if silent_s < ack_wait_s.get(durable, 0) and sequence.isdigit() and subject.startswith(ACK_PREFIX):
                 notes.append(_Note(int(sequence), durable, subject))

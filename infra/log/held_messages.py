@@ -33,7 +33,7 @@ class HeldMessages:
         self._limit = limit
         self._notes = notes
         self._held: dict[Held, None] = {}
-        self._by_sequence: dict[int, Held] = {}
+        self._by_place: dict[tuple[str, int], Held] = {}
         self._room = asyncio.Event()
         self._room.set()
         self._is_closing = False
@@ -44,11 +44,11 @@ class HeldMessages:
 
     def add(self, event: Event, message: Msg | None, sequence: int = 0) -> Held:
         """Hold a message, or an event without one whose place in the log may be given."""
-        sequence = _sequence(message) if message is not None else sequence
+        sequence = message.metadata.sequence.stream if message is not None else sequence
         held = Held(event, message, sequence, asyncio.get_running_loop().create_future())
         self._held[held] = None
         if message is not None:
-            self._by_sequence[sequence] = held
+            self._by_place[_place(message)] = held
             self._note(message)
         if len(self._held) >= self._limit and not self._is_closing:
             self._room.clear()
@@ -56,7 +56,7 @@ class HeldMessages:
 
     def has_come_again(self, message: Msg) -> bool:
         """Return whether a message is held already; if so, this delivery is the one to acknowledge."""
-        held = self._by_sequence.get(_sequence(message))
+        held = self._by_place.get(_place(message))
         if held is None:
             return False
         held.message = message
@@ -67,7 +67,7 @@ class HeldMessages:
         """Release a message: it was acknowledged, or another copy has it."""
         self._held.pop(held, None)
         if held.message is not None:
-            self._by_sequence.pop(_sequence(held.message), None)
+            self._by_place.pop(_place(held.message), None)
             if self._notes is not None:
                 self._notes.strike(held.message)
         if len(self._held) < self._limit:
@@ -104,8 +104,9 @@ class HeldMessages:
             self._notes.note(message)
 
 
-def _sequence(message: Msg) -> int:
-    return message.metadata.sequence.stream
+def _place(message: Msg) -> tuple[str, int]:
+    """Return where a message is: partitions of the log count from one, each for itself."""
+    return message.metadata.stream, message.metadata.sequence.stream
 
 
 async def quietly(work: Awaitable[object]) -> None:

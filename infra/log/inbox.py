@@ -8,9 +8,11 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 from faststream import AckPolicy
 from faststream.nats import JStream, NatsBroker, PullSub
+from faststream.nats.subscriber.usecases import LogicSubscriber
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 from nats.errors import Error as NatsError
@@ -20,7 +22,6 @@ from contracts.events import Event
 from contracts.topology import (
     DURABLES,
     FACTS,
-    VOICE,
     Durable,
     retry_subject,
 )
@@ -31,6 +32,7 @@ from infra.log.handlers import TOPOLOGY, EventHandlers, NoHandler, Subscriber
 from infra.log.held_jobs import HeldJobs
 from infra.log.held_messages import Held, HeldMessages, quietly
 from infra.log.lanes import Lanes
+from infra.log.log_streams import streams_of_log
 from infra.log.provisioning import provision_durable
 from infra.metrics.table import HANDLING_TIME
 from infra.process.tasks import CancelledElsewhere, ended, is_being_stopped, own_cancellation_only
@@ -115,15 +117,7 @@ class Inbox(EventHandlers[Job | None], Subscriber):
         self._heartbeat: asyncio.Task[None] | None = None
         self._retries: Subscription | None = None
         self._closing = False
-        self._subscriber = broker.subscriber(
-            FACTS.pattern,
-            stream=JStream(VOICE, declare=False),
-            durable=durable_name,
-            pull_sub=PullSub(batch_size=1, timeout=1),
-            ack_policy=AckPolicy.MANUAL,
-            inbox_prefix=inboxes_of(broker),
-        )
-        self._subscriber(self._receive)
+        self._subscribers: list[LogicSubscriber[Any]] = []
 
     async def open(self) -> None:
         """Start the heartbeats and accept dead letters that are put back; call it when the broker is connected.
@@ -137,6 +131,23 @@ class Inbox(EventHandlers[Job | None], Subscriber):
         self._retries = await connection(self._broker).subscribe(
             retry_subject(self._durable.name), queue=self._durable.name, cb=lasting(self._retry)
         )
+        for stream in (await streams_of_log(connection(self._broker))).names:
+            await self._subscribe(stream)
+
+    async def _subscribe(self, stream: str) -> None:
+        """Take the durable's messages from a stream of the log; a broker that is not yet running starts that later."""
+        subscriber = self._broker.subscriber(
+            FACTS.pattern,
+            stream=JStream(stream, declare=False),
+            durable=self._durable.name,
+            pull_sub=PullSub(batch_size=1, timeout=1),
+            ack_policy=AckPolicy.MANUAL,
+            inbox_prefix=inboxes_of(self._broker),
+        )
+        subscriber(self._receive)
+        self._subscribers.append(subscriber)
+        if self._broker.running:
+            await subscriber.start()
 
     def take(self, event: Event) -> None:
         """Handle an event whose message was acknowledged before."""
@@ -146,7 +157,7 @@ class Inbox(EventHandlers[Job | None], Subscriber):
         """Stop receiving, cancel what runs, and release what is held to other copies at once."""
         self._closing = True
         self._held.stop_waiting()
-        await self._subscriber.stop()
+        await asyncio.gather(*(subscriber.stop() for subscriber in self._subscribers))
         if self._retries is not None:
             await quietly(self._retries.unsubscribe())
         if self._heartbeat is not None:
@@ -305,12 +316,13 @@ class Inbox(EventHandlers[Job | None], Subscriber):
                 log.warning("heartbeat of %s: %s", self._durable.name, error)
 
     async def _keep_taking(self) -> None:
-        """Start the subscriber again if its task has ended: FastStream restarts a failed one, not a cancelled one."""
-        tasks: list[asyncio.Task[object]] = getattr(self._subscriber, "tasks", [])
-        if tasks and all(task.done() for task in tasks) and not self._closing:
-            log.error("the subscriber of %s has ended; it is started again", self._durable.name)
-            await self._subscriber.stop()
-            await self._subscriber.start()
+        """Start a subscriber again if its task has ended: FastStream restarts a failed one, not a cancelled one."""
+        for subscriber in self._subscribers:
+            tasks: list[asyncio.Task[object]] = getattr(subscriber, "tasks", [])
+            if tasks and all(task.done() for task in tasks) and not self._closing:
+                log.error("the subscriber of %s has ended; it is started again", self._durable.name)
+                await subscriber.stop()
+                await subscriber.start()
 
     async def _drop_all(self) -> None:
         await self._lanes.drop()

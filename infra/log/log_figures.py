@@ -11,12 +11,13 @@ from pathlib import Path
 from faststream.nats import NatsBroker
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
-from nats.js.api import ConsumerInfo
+from nats.js.api import ConsumerInfo, StreamState
 from nats.js.errors import NotFoundError
 
 from contracts.topology import DEAD, VOICE, dead_subject
 from infra.log.connection import cancellation_kept, jetstream
 from infra.log.log_probe import LogProbe, refusals
+from infra.log.log_streams import client_of, streams_of_log
 from infra.metrics import table as t
 from infra.metrics.metric import Gauge, Observed
 from infra.process.tasks import again_and_again, ended
@@ -108,15 +109,18 @@ class LogFigures:
 
 async def _seen(js: JetStreamContext) -> Seen:
     seen: Seen = {gauge: [] for gauge in OF_JETSTREAM}
-    streams = await js.streams_info()
-    for stream in streams:
+    log = (await streams_of_log(client_of(js))).names
+    states: dict[str, list[StreamState]] = {}
+    for stream in await js.streams_info():
         name = stream.config.name or ""
-        if name == VOICE:
-            seen[t.LOG_SEQUENCE].append((stream.state.last_seq, ()))
-        if name in t.STREAM.values:
-            seen[t.STREAM_MESSAGES].append((stream.state.messages, (name,)))
-            seen[t.STREAM_SIZE].append((stream.state.bytes, (name,)))
-    await _see_consumers(js, seen)
+        states.setdefault(VOICE if name in log else name, []).append(stream.state)
+    if VOICE in states:
+        seen[t.LOG_SEQUENCE].append((sum(state.last_seq for state in states[VOICE]), ()))
+    for name in t.STREAM.values:
+        if name in states:
+            seen[t.STREAM_MESSAGES].append((sum(state.messages for state in states[name]), (name,)))
+            seen[t.STREAM_SIZE].append((sum(state.bytes for state in states[name]), (name,)))
+    await _see_consumers(js, log, seen)
     letters = dict.fromkeys((values[0] for _, values in seen[t.PENDING]), 0) | await _dead_letters(js)
     seen[t.DEAD_LETTERS] = [(count, (durable,)) for durable, count in letters.items()]
     account = await js.account_info()
@@ -126,21 +130,26 @@ async def _seen(js: JetStreamContext) -> Seen:
     return seen
 
 
-async def _see_consumers(js: JetStreamContext, seen: Seen) -> None:
-    for consumer in await _durables(js):
-        name = (consumer.name,)
-        seen[t.PENDING].append((consumer.num_pending or 0, name))
-        seen[t.UNACKNOWLEDGED].append((consumer.num_ack_pending or 0, name))
-        seen[t.REDELIVERED].append((consumer.num_redelivered or 0, name))
-        seen[t.LAG].append((await _lag_s(js, consumer), name))
+async def _see_consumers(js: JetStreamContext, log: Iterable[str], seen: Seen) -> None:
+    """See the durables: of one that is in several partitions the sum, and the longest lag."""
+    found: dict[str, list[ConsumerInfo]] = {}
+    for stream in log:
+        for consumer in await _durables(js, stream):
+            found.setdefault(consumer.name, []).append(consumer)
+    for durable, consumers in found.items():
+        name = (durable,)
+        seen[t.PENDING].append((sum(each.num_pending or 0 for each in consumers), name))
+        seen[t.UNACKNOWLEDGED].append((sum(each.num_ack_pending or 0 for each in consumers), name))
+        seen[t.REDELIVERED].append((sum(each.num_redelivered or 0 for each in consumers), name))
+        seen[t.LAG].append((max([await _lag_s(js, each) for each in consumers]), name))
 
 
-async def _durables(js: JetStreamContext) -> list[ConsumerInfo]:
-    """Return the durable consumers of the log. There may be many others: each reader of a session has one."""
+async def _durables(js: JetStreamContext, stream: str) -> list[ConsumerInfo]:
+    """Return the durable consumers of a stream. There may be many others: each reader of a session has one."""
     found: list[ConsumerInfo] = []
     offset = 0
     while True:
-        page = await js.consumers_info(VOICE, offset)
+        page = await js.consumers_info(stream, offset)
         found += [consumer for consumer in page if consumer.config.durable_name]
         if len(page) < PAGE:
             return found
@@ -155,7 +164,7 @@ async def _lag_s(js: JetStreamContext, consumer: ConsumerInfo) -> float:
     ages_s = [0.0]
     for subject in _filters(consumer):
         try:
-            message = await js.get_msg(VOICE, seq=after + 1, subject=subject, next=True, direct=True)
+            message = await js.get_msg(consumer.stream_name, seq=after + 1, subject=subject, next=True, direct=True)
         except NotFoundError:
             continue
         if message.time is not None:

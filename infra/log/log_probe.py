@@ -12,6 +12,7 @@ from nats.js.errors import NoStreamResponseError, NotFoundError
 
 from contracts.topology import PROBE, VOICE, probe_subject
 from infra.log.connection import cancellation_kept
+from infra.log.log_streams import client_of, log_infos
 
 ANSWER_S = 2.0
 GOOD_FOR_S = 2.0
@@ -87,7 +88,8 @@ async def log_problem(js: JetStreamContext, answer_s: float = ANSWER_S) -> str:
     try:
         async with asyncio.timeout(answer_s):
             with cancellation_kept():
-                limited = full(await js.stream_info(VOICE))
+                limits = [full(info) for info in await log_infos(client_of(js))]
+                limited = next((limit for limit in limits if limit), "")
                 if not limited:
                     await js.publish(probe_subject(os.getpid()), bytes(PROBE_BYTES), stream=PROBE, timeout=answer_s)
     except (NotFoundError, NoStreamResponseError):
@@ -105,7 +107,7 @@ def full(log: StreamInfo) -> str:
     """
     config, state = log.config, log.state
     if config.sealed:
-        return f"the stream {VOICE} is sealed, so the log stores no facts"
+        return f"the stream {config.name} is sealed, so the log stores no facts"
     if config.discard != DiscardPolicy.NEW:
         return ""
     for what, limit, now in (
@@ -113,5 +115,5 @@ def full(log: StreamInfo) -> str:
         ("messages", config.max_msgs, state.messages + 1),
     ):
         if limit is not None and 0 < limit < now:
-            return f"the log is full: its stream {VOICE} may hold {limit:,} {what} and accepts no more"
+            return f"the log is full: its stream {config.name} may hold {limit:,} {what} and accepts no more"
     return ""

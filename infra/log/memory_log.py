@@ -45,7 +45,7 @@ class MemoryStore:
         self._stored(fact)
         return Appended(fact.sequence)
 
-    async def fact(self, sequence: int) -> Fact | None:
+    async def fact(self, session_id: str, sequence: int) -> Fact | None:
         """See Store."""
         return self._facts[sequence - 1] if 0 < sequence <= len(self._facts) else None
 

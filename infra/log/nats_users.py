@@ -6,21 +6,22 @@ import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from contracts.topology import mapping
 from infra.log.nkeys import BadSeed, UserKey
 from infra.log.permissions import EVERYTHING, permissions_of, users
 
 
-def authorization(credentials: Mapping[str, str]) -> str:
+def authorization(credentials: Mapping[str, str], partitions: int = 1) -> str:
     """Return the `authorization` block of a server's configuration for users with these credentials.
 
-    `credentials` are a line each, as `{"transcript": 'nkey: "U…"'}`. Pure.
+    `credentials` are a line each, as `{"transcript": 'nkey: "U…"'}`; `partitions` are those of the log. Pure.
     """
-    lines = [f"    {_user(name, line)}" for name, line in credentials.items()]
+    lines = [f"    {_user(name, line, partitions)}" for name, line in credentials.items()]
     return "\n".join(["authorization {", "  timeout: 10", "  users: [", *lines, "  ]", "}", ""])
 
 
-def _user(name: str, credential: str) -> str:
-    allowed = permissions_of(name)
+def _user(name: str, credential: str, partitions: int) -> str:
+    allowed = permissions_of(name, partitions)
     if allowed == EVERYTHING:
         return f"{{ {credential} }} # {name}"
     # JSON's lists of strings are the configuration's, too.
@@ -33,22 +34,31 @@ def password_of(user: str, secret: str) -> str:
     return hmac.new(secret.encode(), user.encode(), hashlib.sha256).hexdigest()
 
 
-def with_passwords(secret: str, further: Iterable[str] = ()) -> str:
+def with_passwords(secret: str, further: Iterable[str] = (), partitions: int = 1) -> str:
     """Return the `authorization` block of the embedded server, with `further` users besides those of the topology."""
     names = dict.fromkeys((*users(), *further))
-    return authorization({name: f'user: "{name}", password: "{password_of(name, secret)}"' for name in names})
+    return authorization(
+        {name: f'user: "{name}", password: "{password_of(name, secret)}"' for name in names}, partitions
+    )
 
 
-def write_users(folder: Path, further: Iterable[str] = ()) -> Path:
+def mappings(partitions: int) -> str:
+    """Return the `mappings` block of a server's configuration for the partitions of the log; empty for one."""
+    source, destination = mapping(partitions)
+    return f'mappings {{ "{source}": "{destination}" }}\n' if source else ""
+
+
+def write_users(folder: Path, further: Iterable[str] = (), partitions: int = 1) -> Path:
     """Write a key for each user, `<user>.nk`, and `users.conf` with what each may do; return its path.
 
+    It has the mapping of a log with several `partitions`, too.
     Keys that exist stay as they are. The server is told public keys only. Raises OSError, BadSeed with the file's name.
     """
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     names = dict.fromkeys((*users(), *further))
     lines = {name: f"nkey: {_key_in(folder / f'{name}.nk').public}" for name in names}
     config = folder / "users.conf"
-    config.write_text(authorization(lines))
+    config.write_text(mappings(partitions) + authorization(lines, partitions))
     return config
 
 

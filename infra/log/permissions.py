@@ -7,6 +7,7 @@ answer another's requests, take another's messages, or change a stream.
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from contracts.events import Event
 from contracts.topology import (
     APPS,
     BRIDGE,
@@ -27,13 +28,16 @@ from contracts.topology import (
     READER,
     REQUESTS,
     STREAMS,
-    VOICE,
     Address,
     event_subjects,
     health_subject,
     inbox_prefix,
+    log_streams,
+    mapped_subjects,
     role_of,
     status_subject,
+    streams,
+    tail_of,
     user_of,
 )
 
@@ -62,16 +66,19 @@ class Permissions:
 EVERYTHING = Permissions((">",), (">",))
 
 
-def permissions_of(user: str) -> Permissions:
-    """Return what a user of NATS may do: a process, `operator`, `reader`, or a projection of somebody's own."""
+def permissions_of(user: str, partitions: int = 1) -> Permissions:
+    """Return what a user of NATS may do: a process, `operator`, `reader`, or a projection of somebody's own.
+
+    `partitions` is how many the log has.
+    """
     if user == OPERATOR:
         return EVERYTHING
     if user == READER:
-        return _reader()
+        return _reader(partitions)
     known = [process for process in (*APPS, LIVEKIT_ROOM) if user_of(process) == user]
     # The page's process serves the HTTP API, too. A projection of somebody's own does what ours do.
     processes = [*known, *((HTTP,) if user == BRIDGE else ()), *(() if known else (user, PROJECTION_PULSAR))]
-    publish = [subject for process in processes for subject in _publishes(process)]
+    publish = [subject for process in processes for subject in _publishes(process, partitions)]
     subscribe = [subject for process in processes for subject in _subscribes(process)]
     return Permissions(_each_once(publish), _each_once(subscribe))
 
@@ -81,24 +88,27 @@ def users() -> tuple[str, ...]:
     return (OPERATOR, *APPS, READER)
 
 
-def _reader() -> Permissions:
+def _reader(partitions: int) -> Permissions:
     heard = [channel.address.pattern for channel in CHANNELS]
-    streams = [stream.name for stream in STREAMS]
-    return Permissions((*LOOK, *_reading(streams)), (f"{inbox_prefix(READER)}.>", LIVE.pattern, *_each_once(heard)))
+    stored = [stream.name for stream in streams(partitions)]
+    return Permissions((*LOOK, *_reading(stored)), (f"{inbox_prefix(READER)}.>", LIVE.pattern, *_each_once(heard)))
 
 
-def _publishes(process: str) -> Iterator[str]:
+def _publishes(process: str, partitions: int) -> Iterator[str]:
     yield from (*LOOK, ANYBODYS_INBOX)
     roles = {role_of(process), *((ERASURE,) if process in ERASES else ())}
-    yield from (event_subjects(row.event) for row in EVENTS if roles.intersection(row.publishers))
+    yield from (_stored_from(row.event, partitions) for row in EVENTS if roles.intersection(row.publishers))
     yield from (channel.address.pattern for channel in CHANNELS if process in channel.senders)
     yield from (request.address.pattern for request in REQUESTS if process in request.asked_by)
-    yield from _reading([VOICE, *(each.stream for each in CHANNELS if each.stream and process in each.readers)])
+    yield from _reading(
+        [*log_streams(partitions), *(each.stream for each in CHANNELS if each.stream and process in each.readers)]
+    )
     yield from (f"{API}.STREAM.CREATE.{stream.name}" for stream in STREAMS if process in stream.creators)
     for durable in DURABLES:
         if durable.actor == process:
-            yield f"{API}.CONSUMER.MSG.NEXT.{VOICE}.{durable.name}"
-            yield f"$JS.ACK.{VOICE}.{durable.name}.>"
+            for stream_name in log_streams(partitions):
+                yield f"{API}.CONSUMER.MSG.NEXT.{stream_name}.{durable.name}"
+                yield f"$JS.ACK.{stream_name}.{durable.name}.>"
     yield from _consumers(
         stream.name
         for stream in STREAMS
@@ -109,20 +119,25 @@ def _publishes(process: str) -> Iterator[str]:
     if process == PROJECTION_POSTGRES:
         yield f"{API}.STREAM.MSG.DELETE.{DEAD}"
     if process in ERASES:
-        stored = [*(stream.name for stream in STREAMS), *(bucket.stream for bucket in BUCKETS)]
+        stored = [*(stream.name for stream in streams(partitions)), *(bucket.stream for bucket in BUCKETS)]
         yield from _reading(stored)
         yield from (f"{API}.STREAM.{how}.{name}" for name in stored for how in ("MSG.DELETE", "PURGE"))
 
 
-def _reading(streams: Iterable[str]) -> Iterator[str]:
+def _stored_from(event: type[Event], partitions: int) -> str:
+    """Return where NATS asks for the right to publish an event: after it has mapped it to its partition."""
+    return event_subjects(event) if partitions == 1 else mapped_subjects(tail=tail_of(event))
+
+
+def _reading(names: Iterable[str]) -> Iterator[str]:
     """Yield what reads stored messages: no consumer is needed."""
-    for name in streams:
+    for name in names:
         yield from (f"{API}.DIRECT.GET.{name}", f"{API}.DIRECT.GET.{name}.>", f"{API}.STREAM.MSG.GET.{name}")
 
 
-def _consumers(streams: Iterable[str]) -> Iterator[str]:
+def _consumers(names: Iterable[str]) -> Iterator[str]:
     """Yield what makes a consumer for one reading: of the sound, and of buckets."""
-    for name in streams:
+    for name in names:
         yield f"{API}.CONSUMER.CREATE.{name}"
         yield from (f"{API}.CONSUMER.{what}.{name}.>" for what in ("CREATE", "MSG.NEXT", "DELETE"))
 

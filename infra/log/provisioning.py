@@ -15,8 +15,9 @@ from nats.js import JetStreamContext
 from nats.js.api import ConsumerConfig, StreamConfig
 from nats.js.errors import APIError, NotFoundError
 
-from contracts.topology import DURABLES, RESTORING, STREAMS, VOICE, Durable
+from contracts.topology import DURABLES, RESTORING, Durable, streams
 from infra.cannot_run import CannotRun
+from infra.log.log_streams import check_mapped, checked_streams, client_of, streams_of_log
 from infra.log.wanted_streams import (
     CONSUMER_FIELDS,
     FIXED,
@@ -83,6 +84,8 @@ class StreamChange:
     differences: tuple[FieldOnNats, ...] = ()
     config: StreamConfig | ConsumerConfig | None = None
     is_optional: bool = False
+    stream: str = ""
+    """Of a durable: the stream of the log that it is in."""
 
     @property
     def is_new(self) -> bool:
@@ -97,7 +100,7 @@ class StreamChange:
             return ""
         what = f"{', '.join(fixed)} of an existing {self.kind} cannot be changed"
         if self.kind == "durable":
-            return f"{what}: stop its actor, delete it (`nats consumer rm {VOICE} {self.name}`), provision again"
+            return f"{what}: stop its actor, delete it (`nats consumer rm {self.stream} {self.name}`), provision again"
         stream = self.config.name if isinstance(self.config, StreamConfig) else self.name
         return (
             f"{what}: stop the system, save it (`nats stream backup {stream} DIR`), delete it (`nats stream rm "
@@ -106,19 +109,20 @@ class StreamChange:
 
 
 async def plan(js: JetStreamContext, given: Settings | None = None) -> list[StreamChange]:
-    """Return what `provision` would do, in order; nothing is changed. Raises nats errors."""
+    """Return what `provision` would do, in order; nothing is changed. Raises OtherPartitions, nats errors."""
     wanted = given or settings()
-    streams = [
-        _stream_change(js, "stream", stream.name, stream_config(stream, wanted), stream.is_optional)
-        for stream in STREAMS
-        if is_wanted(stream, wanted)
+    log = await checked_streams(client_of(js), wanted.partitions)
+    planned = [
+        _stream_change(js, "stream", row.name, stream_config(row, wanted, log.partitions), row.is_optional)
+        for row in streams(log.partitions)
+        if is_wanted(row, wanted)
     ]
     buckets = [
         _stream_change(js, "bucket", bucket.name, config, bucket.storage == "memory")
         for bucket, config in wanted_buckets(wanted)
     ]
-    durables = [_durable_change(js, durable) for durable in DURABLES]
-    changes = await asyncio.gather(*streams, *buckets, *durables)
+    durables = [_durable_change(js, name, durable) for name in log.names for durable in DURABLES]
+    changes = await asyncio.gather(*planned, *buckets, *durables)
     return [change for change in changes if change is not None]
 
 
@@ -136,16 +140,16 @@ async def _stream_change(
     return StreamChange(kind, name, differences, changed, is_optional) if differences else None
 
 
-async def _durable_change(js: JetStreamContext, durable: Durable) -> StreamChange | None:
+async def _durable_change(js: JetStreamContext, stream: str, durable: Durable) -> StreamChange | None:
     wanted = consumer_config(durable)
     try:
-        now = (await js.consumer_info(VOICE, durable.name)).config
+        now = (await js.consumer_info(stream, durable.name)).config
     except NotFoundError:
-        return StreamChange("durable", durable.name, (), wanted)
+        return StreamChange("durable", durable.name, (), wanted, stream=stream)
     if now.filter_subject:
         now = replace(now, filter_subjects=[now.filter_subject], filter_subject=None)
     differences = tuple(_differences(now, wanted, CONSUMER_FIELDS))
-    return StreamChange("durable", durable.name, differences, wanted) if differences else None
+    return StreamChange("durable", durable.name, differences, wanted, stream=stream) if differences else None
 
 
 def _differences(now: Any, wanted: Any, fields: tuple[str, ...]) -> Iterator[FieldOnNats]:
@@ -156,14 +160,19 @@ def _differences(now: Any, wanted: Any, fields: tuple[str, ...]) -> Iterator[Fie
 
 
 async def provision(
-    js: JetStreamContext, report: Report = lambda _: None, only_missing: bool = False
+    js: JetStreamContext,
+    report: Report = lambda _: None,
+    only_missing: bool = False,
+    given: Settings | None = None,
 ) -> list[StreamChange]:
     """Create and change every stream, bucket and durable until all are as the topology and the settings want them.
 
     With `only_missing` what exists stays as it is. Returns the changes that were not made: they have a `remedy`, or
-    were not wanted. Idempotent, and many may do it at once. Raises NotProvisioned if NATS cannot do it, nats errors.
+    were not wanted. Idempotent, and many may do it at once.
+
+    Raises NotProvisioned if NATS cannot do it, OtherPartitions, NotMapped, nats errors.
     """
-    changes = await plan(js)
+    changes = await plan(js, given)
     left = [change for change in changes if change.remedy or (only_missing and not change.is_new)]
 
     async def make(change: StreamChange) -> None:
@@ -174,6 +183,8 @@ async def provision(
     for are_durables in (False, True):
         due = [change for change in changes if change not in left and (change.kind == "durable") == are_durables]
         await asyncio.gather(*(make(change) for change in due))
+    nc = client_of(js)
+    await check_mapped(nc, await checked_streams(nc, 0))
     return left
 
 
@@ -194,7 +205,7 @@ async def _make(js: JetStreamContext, change: StreamChange) -> None:
     assert config is not None
     if isinstance(config, ConsumerConfig):
         # Creating a consumer that exists updates it.
-        await js.add_consumer(VOICE, config)
+        await js.add_consumer(change.stream, config)
     elif not change.is_new:
         await js.update_stream(config)
     else:
@@ -223,18 +234,18 @@ async def provide(js: JetStreamContext, process: str, is_open: bool) -> None:
 
     Where NATS asks for credentials (it is not `is_open`), a process may create only what is lost with its server, the
     streams in memory: for the rest it needs an operator. A memory stream is gone after a restart of the server, so this
-    runs again at each reconnect. Raises NotProvisioned, NotYetRestored, nats errors.
+    runs again at each reconnect. Raises NotProvisioned, NotYetRestored, OtherPartitions, nats errors.
     """
     there = set(await _stream_names(js))
     if RESTORING in there:
         raise NotYetRestored
-    for stream in STREAMS:
+    log = await checked_streams(client_of(js), settings().partitions)
+    for stream in streams(log.partitions):
         if stream.name in there or not is_wanted(stream, settings()):
             continue
         if is_open or (stream.storage == "memory" and process in stream.creators):
-            await _create(
-                js, StreamChange("stream", stream.name, (), stream_config(stream, settings()), stream.is_optional)
-            )
+            config = stream_config(stream, settings(), log.partitions)
+            await _create(js, StreamChange("stream", stream.name, (), config, stream.is_optional))
         elif stream.storage != "memory" and not stream.is_optional:
             raise _missing("stream", stream.name)
     for name in await missing_durables(js, tuple(each.name for each in DURABLES if is_open or each.actor == process)):
@@ -281,16 +292,28 @@ PAGE = 256
 
 
 async def provision_durable(js: JetStreamContext, durable: Durable) -> None:
-    """Create or update a durable consumer of the log. Raises nats errors when NATS refuses."""
-    await js.add_consumer(VOICE, consumer_config(durable))
+    """Create or update a durable consumer of the log, in each partition. Raises nats errors when NATS refuses."""
+    for stream in (await streams_of_log(client_of(js))).names:
+        await js.add_consumer(stream, consumer_config(durable))
 
 
 async def missing_durables(js: JetStreamContext, names: tuple[str, ...]) -> list[str]:
-    """Return the durables that do not exist: a deleted consumer raises no error, so readiness checks it."""
-    missing = []
-    for name in names:
-        try:
-            await js.consumer_info(VOICE, name)
-        except NotFoundError:
-            missing.append(name)
-    return missing
+    """Return the durables that do not exist: a deleted consumer raises no error, so readiness checks it.
+
+    One that is missing in one partition of the log is missing.
+    """
+    log = await streams_of_log(client_of(js))
+    there = await asyncio.gather(*(_is_everywhere(js, log.names, name) for name in names))
+    return [name for name, is_there in zip(names, there, strict=True) if not is_there]
+
+
+async def _is_everywhere(js: JetStreamContext, streams_of_it: tuple[str, ...], name: str) -> bool:
+    return all(await asyncio.gather(*(_has_durable(js, stream, name) for stream in streams_of_it)))
+
+
+async def _has_durable(js: JetStreamContext, stream: str, name: str) -> bool:
+    try:
+        await js.consumer_info(stream, name)
+    except NotFoundError:
+        return False
+    return True

@@ -92,8 +92,8 @@ class Store(Protocol):
     async def append_once(self, event: Event, expected: ExpectedSequence | None, patience_s: float) -> Appended:
         """Store an event once, whoever appends it again. Raises StaleWriter, LogUnavailable."""
 
-    async def fact(self, sequence: int) -> Fact | None:
-        """Return a fact by its place in the log; None if it cannot be read now."""
+    async def fact(self, session_id: str, sequence: int) -> Fact | None:
+        """Return a fact of a session by its place in the log; None if it cannot be read now."""
 
     async def facts_after(self, session_id: str, after: int, patience_s: float, subjects: str) -> list[Fact]:
         """See EventLog."""
@@ -131,7 +131,7 @@ class TapedLog:
     async def _stored(self, event: Event, expected: ExpectedSequence | None, patience_s: float) -> Fact:
         appended = await self._store.append_once(event, expected, patience_s)
         if appended.by_another:
-            return await self._store.fact(appended.sequence) or Fact(appended.sequence, event)
+            return await self._store.fact(event.session_id, appended.sequence) or Fact(appended.sequence, event)
         return Fact(appended.sequence, event)
 
     async def facts_after(
@@ -186,8 +186,8 @@ class _JetStream:
     async def append_once(self, event: Event, expected: ExpectedSequence | None, patience_s: float) -> Appended:
         return await append_once(self._broker, event, expected, patience_s)
 
-    async def fact(self, sequence: int) -> Fact | None:
-        return await read_fact(connection(self._broker), sequence)
+    async def fact(self, session_id: str, sequence: int) -> Fact | None:
+        return await read_fact(connection(self._broker), session_id, sequence)
 
     async def facts_after(self, session_id: str, after: int, patience_s: float, subjects: str) -> list[Fact]:
         return await facts_after(self._broker, session_id, after, patience_s, subjects)

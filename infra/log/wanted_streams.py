@@ -13,6 +13,7 @@ from nats.js.api import (
     StorageType,
     StoreCompression,
     StreamConfig,
+    SubjectTransform,
 )
 
 from contracts.topology import (
@@ -28,11 +29,14 @@ from contracts.topology import (
 )
 from infra.settings import Settings
 
+PARTITIONS = "partitions"
+"""How many partitions the log has, in the metadata of each partition's stream."""
+
 DAY_S = 86_400
 
 STREAM_FIELDS = (
     *("subjects", "storage", "num_replicas", "max_age", "max_bytes", "duplicate_window", "discard", "republish"),
-    *("allow_direct", "compression", "no_ack"),
+    *("allow_direct", "compression", "no_ack", "subject_transform"),
 )
 """What is compared of a stream; whatever else an operator has set stays as it is."""
 
@@ -50,7 +54,7 @@ def max_age_s(stream: Stream, settings: Settings) -> float:
         RECORDINGS: settings.recording_retention_days * DAY_S,
         JOURNAL: _sooner(settings.journal_retention_days, settings.log_retention_days) * DAY_S,
     }
-    return ages.get(stream.name, stream.max_age_s)
+    return ages.get(stream.partition_of or stream.name, stream.max_age_s)
 
 
 def _sooner(days: float, other_days: float) -> float:
@@ -63,8 +67,8 @@ def is_wanted(stream: Stream, settings: Settings) -> bool:
     return stream.name != JOURNAL or bool(settings.journal_max_mb)
 
 
-def stream_config(stream: Stream, settings: Settings) -> StreamConfig:
-    """Return the configuration of a stream."""
+def stream_config(stream: Stream, settings: Settings, partitions: int = 1) -> StreamConfig:
+    """Return the configuration of a stream, in a log of so many partitions."""
     age_s = max_age_s(stream, settings)
     return StreamConfig(
         name=stream.name,
@@ -80,6 +84,8 @@ def stream_config(stream: Stream, settings: Settings) -> StreamConfig:
         allow_direct=True,
         compression=StoreCompression.S2 if stream.is_compressed else None,
         no_ack=stream.name == AUDIO,
+        subject_transform=SubjectTransform(*stream.transform) if stream.transform else None,
+        metadata={PARTITIONS: str(partitions)} if stream.partition_of else None,
     )
 
 
@@ -136,7 +142,7 @@ def shown_field(field: str, value: Any) -> str:
     """Return a field's value as text for people, the same for values that mean the same."""
     if field in ("max_age", "ack_wait", "duplicate_window"):
         return f"{value or 0:g} s" if value or field != "max_age" else "unlimited"
-    if field == "republish":
+    if field in ("republish", "subject_transform"):
         return f"{value.src} → {value.dest}" if value else "no"
     if field in ("allow_direct", "no_ack"):
         return "yes" if value else "no"

@@ -7,10 +7,11 @@ from nats.aio.client import Client
 
 from contracts import events as e
 from contracts.codec import Undecodable
-from contracts.topology import FACTS, VOICE, UnknownSubject, checked_session, event_class_of, session_subjects
+from contracts.topology import FACTS, UnknownSubject, checked_session, event_class_of, session_subjects
 from infra.export.formats import utc_date
 from infra.log.clock import CLOCK
-from infra.log.stream_reader import StoredMessage, first_message, has_stream, stored_messages
+from infra.log.log_streams import has_log, streams_of_log
+from infra.log.stream_reader import StoredMessage, first_message, stored_messages
 from infra.session.index import no_such_session
 from projections.known_events import FromTheFuture, known_event
 
@@ -112,10 +113,12 @@ class RecordedSession:
 async def recorded_session(nc: Client, session_id: str) -> RecordedSession:
     """Return a session as the log has it now. Raises NotInLog, ValueError for a malformed session id, nats errors."""
     checked_session(session_id)
-    if not await has_stream(nc, VOICE):
+    if not await has_log(nc):
         raise NotInLog(await no_such_session(nc, session_id))
-    begin, read_ns = await first_message(nc, VOICE, FACTS.pattern), CLOCK.peek_ns()
-    messages = [message async for message in stored_messages(nc, VOICE, session_subjects(session_id))]
+    subjects = session_subjects(session_id)
+    stream = (await streams_of_log(nc)).of(subjects)
+    begin, read_ns = await first_message(nc, stream, FACTS.pattern), CLOCK.peek_ns()
+    messages = [message async for message in stored_messages(nc, stream, subjects)]
     if not messages:
         gone = f" ({_log_begins(begin)})" if begin is not None and begin.sequence > 1 else ""
         raise NotInLog(await no_such_session(nc, session_id) + gone)
@@ -123,7 +126,7 @@ async def recorded_session(nc: Client, session_id: str) -> RecordedSession:
 
 
 def read_session(session_id: str, messages: Iterable[StoredMessage], begin: StoredMessage | None) -> RecordedSession:
-    """Return what its stored messages make of a session; `begin` is the first message of the whole log. Pure."""
+    """Return what its stored messages make of a session; `begin` is the first message of the log's stream. Pure."""
     kept: list[StoredMessage] = []
     facts: list[RecordedFact] = []
     unread: list[UnreadFact] = []

@@ -14,7 +14,8 @@ from nats.js.api import ConsumerInfo
 
 from contracts.codec import Undecodable, decode
 from contracts.events import Event
-from contracts.topology import LIVE, VOICE
+from contracts.topology import LIVE
+from infra.log.log_streams import streams_of_log
 from infra.replay.pace import at_pace, offsets_ns
 from infra.replay.recorded_session import RecordedSession
 
@@ -28,7 +29,7 @@ Appended = Callable[[Event], None]
 
 async def taking(nc: Client) -> list[str]:
     """Return the durable consumers of the log from which somebody takes messages now. Raises nats errors."""
-    return [found.name for found in await _consumers(nc) if found.num_waiting]
+    return sorted({found.name for found in await _consumers(nc) if found.num_waiting})
 
 
 async def somebody_takes(nc: Client) -> list[str]:
@@ -56,12 +57,13 @@ async def rehearse(
         for moment_ns, message in zip(offsets_ns(session), session.messages, strict=True)
         if message.sequence >= from_sequence
     ]
-    js = nc.jetstream()
+    js, streams = nc.jetstream(), await streams_of_log(nc)
     async with _watched(nc, {fact.event.event_id for fact in session.facts}, appended):
         async for index in at_pace([moment_ns - due[0][0] for moment_ns, _ in due], speed):
             message = due[index][1]
             kept = {name: message.headers[name] for name in KEPT_HEADERS if name in message.headers}
-            await js.publish(message.subject, message.data, STORE_WITHIN_S, stream=VOICE, headers=kept)
+            stream = streams.of(message.subject)
+            await js.publish(message.subject, message.data, STORE_WITHIN_S, stream=stream, headers=kept)
         while True:
             if await _have_handled_all(nc, consumers):
                 return len(due)
@@ -89,9 +91,10 @@ async def _watched(nc: Client, recorded: set[str], appended: Appended) -> AsyncI
 
 
 async def _have_handled_all(nc: Client, consumers: list[str]) -> bool:
-    found = {each.name: each for each in await _consumers(nc)}
-    return not any(found[name].num_pending or found[name].num_ack_pending for name in consumers if name in found)
+    found = [each for each in await _consumers(nc) if each.name in consumers]
+    return not any(each.num_pending or each.num_ack_pending for each in found)
 
 
 async def _consumers(nc: Client) -> list[ConsumerInfo]:
-    return await nc.jetstream().consumers_info(VOICE)
+    js, streams = nc.jetstream(), await streams_of_log(nc)
+    return [found for stream in streams.names for found in await js.consumers_info(stream)]

@@ -4,8 +4,8 @@ The HTTP API reads page by page (`page_of`); the command line shows a line for e
 """
 
 import time
-from collections.abc import AsyncIterator
-from dataclasses import asdict, dataclass
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from nats.aio.client import Client
@@ -13,16 +13,15 @@ from nats.aio.client import Client
 from contracts import events as e
 from contracts.codec import Undecodable, decode
 from contracts.topology import (
-    VOICE,
     event_subject,
     event_subjects,
     session_of,
 )
+from infra.log.log_streams import has_log, last_in_log, log_messages, streams_of_log, subjects_in_log
 from infra.log.stream_reader import (
     MAX_SUBJECTS,
     StoredMessage,
     first_message,
-    has_stream,
     last_messages,
     stored_messages,
 )
@@ -46,7 +45,10 @@ SLACK_NS = 120_000_000_000
 
 @dataclass(slots=True)
 class Listed:
-    """A session: its opening, with its sequence and time of storage, and the last of its later facts."""
+    """A session: its opening, with its sequence and time of storage, and the last of its later facts.
+
+    `place` is where a page begins that goes on before it.
+    """
 
     sequence: int
     event: e.SessionOpened
@@ -55,11 +57,16 @@ class Listed:
     erased: e.SessionErased | None = None
     recording: e.RecordingStored | None = None
     summary: e.SummaryWritten | None = None
+    place: int = 0
+
+    def __post_init__(self) -> None:
+        """In a log of one stream the place is the sequence."""
+        self.place = self.place or self.sequence
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which sessions to list; times are Unix epoch ns, `before` is a sequence of the log (0: its end)."""
+    """Which sessions to list; times are Unix epoch ns, `before` is where a page begins (0: at the log's end)."""
 
     user_id: str | None = None
     since_ns: int = 0
@@ -98,7 +105,7 @@ async def page_of(nc: Client, wanted: Wanted, limit: int, patience_s: float = 3)
             if wanted.matches(listed):
                 found.append(listed)
             if len(found) == limit:
-                return Page(await with_later(nc, found), listed.sequence)
+                return Page(await with_later(nc, found), listed.place)
         if place and time.monotonic() > deadline_s:
             return Page(await with_later(nc, found), place)
     return Page(await with_later(nc, found), 0)
@@ -118,9 +125,8 @@ async def newest_sessions(nc: Client, most: int = 0) -> AsyncIterator[Listed]:
 async def no_such_session(nc: Client, session_id: str) -> str:
     """Return the message that the log has no session of this id; it names those whose ids begin or end like it."""
     known: set[str] = set()
-    if await has_stream(nc, VOICE):
-        info = await nc.jetstream().stream_info(VOICE, subjects_filter=OPENINGS)
-        known = {session_of(subject) for subject in info.state.subjects or {}}
+    if await has_log(nc):
+        known = {session_of(subject) for subject in await subjects_in_log(nc, OPENINGS)}
     like = sorted(each for each in known if session_id and (each.startswith(session_id) or each.endswith(session_id)))
     if not like:
         return f"the log has no session {session_id}: `daredevil sessions` lists those it has"
@@ -133,7 +139,7 @@ async def with_later(nc: Client, sessions: list[Listed]) -> list[Listed]:
     for start in range(0, len(sessions), AT_ONCE):
         by_id = {listed.event.session_id: listed for listed in sessions[start : start + AT_ONCE]}
         subjects = [event_subject(session_id, event) for session_id in by_id for event in LATER]
-        for message in await last_messages(nc, VOICE, subjects):
+        for message in await last_in_log(nc, subjects):
             event = _decoded(message)
             if event is None:
                 continue
@@ -151,39 +157,79 @@ async def with_later(nc: Client, sessions: list[Listed]) -> list[Listed]:
 
 
 async def _windows(nc: Client, wanted: Wanted) -> AsyncIterator[tuple[int, list[Listed]]]:
-    """Yield windows of openings, going back, each in the log's order and with its first sequence (0: all read)."""
-    state = (await nc.jetstream().stream_info(VOICE)).state
+    """Yield windows of openings, going back, each in the log's order and with where it begins (0: all read).
+
+    That is a sequence, or with several partitions a time: each of them counts for itself.
+    """
+    names = (await streams_of_log(nc)).names
+    windows = _windows_of(nc, names[0], wanted) if len(names) == 1 else _merged_windows(nc, names, wanted)
+    async for window in windows:
+        yield window
+
+
+async def _merged_windows(nc: Client, names: Sequence[str], wanted: Wanted) -> AsyncIterator[tuple[int, list[Listed]]]:
+    """Yield what the partitions have in common windows, by the time at which NATS stored the openings."""
+    before_ns = wanted.before
+    of_each = replace(wanted, before=0)
+    if before_ns:
+        until_ns = before_ns if wanted.until_ns is None else min(before_ns, wanted.until_ns)
+        of_each = replace(of_each, until_ns=until_ns)
+    partitions = [_newest_first(nc, name, of_each) for name in names]
+    heads = [await anext(partition, None) for partition in partitions]
+    window: list[Listed] = []
+    while left := [(head.stored_ns, number) for number, head in enumerate(heads) if head is not None]:
+        number = max(left)[1]
+        newest = heads[number]
+        heads[number] = await anext(partitions[number], None)
+        if newest is None or (before_ns and newest.stored_ns >= before_ns):
+            continue
+        newest.place = newest.stored_ns
+        window.append(newest)
+        if len(window) == FEW:
+            yield newest.stored_ns, window[::-1]
+            window = []
+    yield 0, window[::-1]
+
+
+async def _newest_first(nc: Client, stream: str, wanted: Wanted) -> AsyncIterator[Listed]:
+    async for _, openings in _windows_of(nc, stream, wanted):
+        for listed in sorted(openings, key=lambda listed: listed.stored_ns, reverse=True):
+            yield listed
+
+
+async def _windows_of(nc: Client, stream: str, wanted: Wanted) -> AsyncIterator[tuple[int, list[Listed]]]:
+    state = (await nc.jetstream().stream_info(stream)).state
     first = max(1, state.first_seq)
     if wanted.since_ns:
-        first = max(first, await _place_of(nc, wanted.since_ns - SLACK_NS) or state.last_seq + 1)
+        first = max(first, await _place_of(nc, stream, wanted.since_ns - SLACK_NS) or state.last_seq + 1)
     end = wanted.before or state.last_seq + 1
     if wanted.until_ns is not None:
-        end = min(end, await _place_of(nc, wanted.until_ns + SLACK_NS) or end)
+        end = min(end, await _place_of(nc, stream, wanted.until_ns + SLACK_NS) or end)
     width = WINDOW
     while end > first:
         start = max(first, end - width)
-        openings = await _first_ones(nc, await _openings(nc, start, end), start)
+        openings = await _first_ones(nc, stream, await _openings(nc, stream, start, end), start)
         yield (start if start > first else 0), openings
         end = start
         width = min(width * 4, WIDEST_WINDOW) if len(openings) < FEW else max(WINDOW, width // 2)
 
 
-async def _openings(nc: Client, start: int, end: int) -> list[Listed]:
+async def _openings(nc: Client, stream: str, start: int, end: int) -> list[Listed]:
     found: list[Listed] = []
-    async for message in stored_messages(nc, VOICE, OPENINGS, start, before=end, batch=BATCH):
+    async for message in stored_messages(nc, stream, OPENINGS, start, before=end, batch=BATCH):
         event = _decoded(message)
         if isinstance(event, e.SessionOpened):
             found.append(Listed(message.sequence, event, message.stored_ns))
     return found
 
 
-async def _place_of(nc: Client, time_ns: int) -> int:
+async def _place_of(nc: Client, stream: str, time_ns: int) -> int:
     """Return the sequence of the first opening stored at that time or later, 0 if there is none."""
-    message = await first_message(nc, VOICE, OPENINGS, since_ns=time_ns)
+    message = await first_message(nc, stream, OPENINGS, since_ns=time_ns)
     return message.sequence if message is not None else 0
 
 
-async def _first_ones(nc: Client, openings: list[Listed], start: int) -> list[Listed]:
+async def _first_ones(nc: Client, stream: str, openings: list[Listed], start: int) -> list[Listed]:
     """Leave out openings that are stored again: a session is listed where it was opened first.
 
     `openings` are those from sequence `start` on, in the log's order.
@@ -193,7 +239,7 @@ async def _first_ones(nc: Client, openings: list[Listed], start: int) -> list[Li
         first.setdefault(listed.event.session_id, listed)
     subjects = [event_subject(session_id, e.SessionOpened) for session_id in first]
     for begin in range(0, len(subjects), MAX_SUBJECTS):
-        for message in await last_messages(nc, VOICE, subjects[begin : begin + MAX_SUBJECTS], before=start):
+        for message in await last_messages(nc, stream, subjects[begin : begin + MAX_SUBJECTS], before=start):
             first.pop(session_of(message.subject), None)
     return list(first.values())
 
@@ -240,14 +286,13 @@ async def session_rows(nc: Client, most: int = 0) -> tuple[list[SessionRow], int
 
     Raises what `page_of` raises.
     """
-    if not await has_stream(nc, VOICE):
+    if not await has_log(nc):
         return [], 0
     listed = [listed async for listed in newest_sessions(nc, most)]
     rows = {opened.event.session_id: _row_of(opened) for opened in reversed(listed)}
-    info = await nc.jetstream().stream_info(VOICE, subjects_filter=OPENINGS)
-    session_ids = {session_of(subject) for subject in info.state.subjects or {}}
+    session_ids = {session_of(subject) for subject in await subjects_in_log(nc, OPENINGS)}
     erasures: set[str] = set()
-    async for message in stored_messages(nc, VOICE, event_subjects(e.SessionErased)):
+    async for message in log_messages(nc, event_subjects(e.SessionErased)):
         event = _decoded(message)
         if not isinstance(event, e.SessionErased) or event.event_id in erasures:
             continue
@@ -256,7 +301,7 @@ async def session_rows(nc: Client, most: int = 0) -> tuple[list[SessionRow], int
         if event.session_id in rows or event.session_id not in session_ids:
             session_ids.add(event.session_id)
             _take_erased(rows, event)
-    await _count_turns(nc, rows, start=min((opened.sequence for opened in listed), default=1))
+    await _count_turns(nc, rows, listed)
     return sorted(rows.values(), key=lambda row: row.opened_ns)[-most:], len(session_ids)
 
 
@@ -268,14 +313,21 @@ def _row_of(listed: Listed) -> SessionRow:
     return row
 
 
-async def _count_turns(nc: Client, rows: dict[str, SessionRow], start: int) -> None:
+async def _count_turns(nc: Client, rows: dict[str, SessionRow], listed: Sequence[Listed]) -> None:
+    """Count the turns of sessions: each stream is read from the first opening that is in it."""
+    streams = await streams_of_log(nc)
+    start: dict[str, int] = {}
+    for opened in listed:
+        stream = streams.of(event_subject(opened.event.session_id, e.SessionOpened))
+        start[stream] = min(opened.sequence, start.get(stream, opened.sequence))
     seen: set[str] = set()
-    async for message in stored_messages(nc, VOICE, event_subjects(e.TurnEnded), start):
-        event = _decoded(message)
-        if event is not None and event.event_id not in seen and (row := rows.get(event.session_id)) is not None:
-            seen.add(event.event_id)
-            row.turns += 1
-            row.last_ns = max(row.last_ns, event.time_ns)
+    for stream, first in start.items():
+        async for message in stored_messages(nc, stream, event_subjects(e.TurnEnded), first):
+            event = _decoded(message)
+            if event is not None and event.event_id not in seen and (row := rows.get(event.session_id)) is not None:
+                seen.add(event.event_id)
+                row.turns += 1
+                row.last_ns = max(row.last_ns, event.time_ns)
 
 
 def _take_erased(rows: dict[str, SessionRow], erased: e.SessionErased) -> None:

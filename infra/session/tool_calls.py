@@ -9,8 +9,8 @@ from nats.aio.client import Client
 from contracts import events as e
 from contracts.answers import Cause, answer
 from contracts.codec import Undecodable, decode
-from contracts.topology import VOICE, noun_subjects, session_subjects
-from infra.log.stream_reader import stored_messages
+from contracts.topology import noun_subjects, session_subjects
+from infra.log.log_streams import log_messages
 
 OPEN = "open"
 """Outcome of a call of which nothing more is in the log: it runs, or its process has died."""
@@ -94,7 +94,7 @@ async def tool_calls(nc: Client, session_id: str = "") -> list[ToolCall]:
 
 async def _facts(nc: Client, session_id: str) -> AsyncIterator[e.Event]:
     subjects = session_subjects(session_id, "tool") if session_id else noun_subjects("tool")
-    async for message in stored_messages(nc, VOICE, subjects):
+    async for message in log_messages(nc, subjects):
         try:
             yield decode(message.subject, message.data)
         except Undecodable:

@@ -9,7 +9,10 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from contracts.topology import log_streams
 from infra.cannot_run import CannotRun
+from infra.log.nats_users import mappings
+from infra.settings import MOST_PARTITIONS
 
 READY_TIMEOUT_S = 20
 
@@ -46,11 +49,17 @@ def nats_environment(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def write_nats_config(
-    directory: Path, port: int, max_file_bytes: int | None = None, host: str = "127.0.0.1", users: str = ""
+    directory: Path,
+    port: int,
+    max_file_bytes: int | None = None,
+    host: str = "127.0.0.1",
+    users: str = "",
+    partitions: int = 1,
 ) -> Path:
     """Write a server configuration for `port` of loopback with its store below `directory`; return its path.
 
-    `users` is the block of those who may connect; without it everybody may. Only we may read the file.
+    `users` is the block of those who may connect; without it everybody may. `partitions` are those of the log. Only we
+    may read the file.
     """
     directory.mkdir(parents=True, exist_ok=True)
     limit = f"\n  max_file_store: {max_file_bytes}" if max_file_bytes is not None else ""
@@ -67,9 +76,19 @@ jetstream {{
   sync_interval: always
   max_memory_store: 512MB{limit}
 }}
-{users}""")
+{mappings(partitions)}{users}""")
     )
     return config
+
+
+def partitions_on(directory: Path, wanted: int) -> int:
+    """Return how many partitions the log in a server's store below `directory` has to have: those wanted (0: any).
+
+    A log that is there keeps its own; a new one has one.
+    """
+    stored = directory / "jetstream" / "jetstream" / "$G" / "streams"
+    there = sum((stored / name).is_dir() for name in log_streams(MOST_PARTITIONS))
+    return wanted or there or 1
 
 
 def quoted(path: Path) -> str:

@@ -10,7 +10,8 @@ from pathlib import Path
 import nats
 
 from infra.log.provisioning import provision
-from infra.system.nats import free_port, nats_server_path, wait_for_port, write_nats_config
+from infra.settings import settings
+from infra.system.nats import free_port, nats_server_path, partitions_on, wait_for_port, write_nats_config
 from infra.system.processes import start_program
 
 
@@ -38,23 +39,26 @@ async def own_nats(folder: Path, port: int = 0) -> AsyncIterator[OwnNats]:
 
 
 @asynccontextmanager
-async def unsynced_nats(folder: Path, port: int = 0) -> AsyncIterator[OwnNats]:
+async def unsynced_nats(folder: Path, port: int = 0, partitions: int = 0) -> AsyncIterator[OwnNats]:
     """Run a server on the data in `folder` for the block, as it is, without syncing each message to disk.
 
-    Raises TimeoutError, OSError.
+    `partitions` are those of the log, 0: as set, or as it is. Raises TimeoutError, OSError.
     """
-    async with synced_nats(folder, port, sync_interval="1m") as found:
+    async with synced_nats(folder, port, "1m", partitions) as found:
         yield found
 
 
 @asynccontextmanager
-async def synced_nats(folder: Path, port: int = 0, sync_interval: str = "always") -> AsyncIterator[OwnNats]:
+async def synced_nats(
+    folder: Path, port: int = 0, sync_interval: str = "always", partitions: int = 0
+) -> AsyncIterator[OwnNats]:
     """Run a server on the data in `folder` for the block, as it is, which syncs each message to disk.
 
     Raises TimeoutError, OSError.
     """
     port = port or free_port()
-    config = write_nats_config(folder / "nats", port)
+    count = partitions_on(folder / "nats", partitions or settings().partitions)
+    config = write_nats_config(folder / "nats", port, partitions=count)
     config.write_text(config.read_text().replace("sync_interval: always", f'sync_interval: "{sync_interval}"'))
     server = await start_program((nats_server_path(), "-c", str(config)), os.environ, folder / "nats.log")
     try:

@@ -10,6 +10,7 @@ from array import array
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from projections.positions import Positions
 from projections.postgres.fold import (
     Change,
     Closing,
@@ -60,15 +61,15 @@ class Expected:
             case Erasure():
                 self._erase(change)
 
-    def rows(self, table: str, first: int) -> dict[Any, Digest]:
-        """Return the digest of each row of a table by its key, without rows older than fact `first`."""
+    def rows(self, table: str, gone: Positions) -> dict[Any, Digest]:
+        """Return the digest of each row of a table by its key, without rows of facts up to `gone`."""
         if table == "sessions":
             rows = self.sessions.items()
-            return {key: digest(row) for key, row in rows if first <= 1 or (row["sequence"] or 0) >= first}
+            return {key: digest(row) for key, row in rows if not any(gone) or not gone.has(row["sequence"] or 0)}
         return {key: found for key, (_, _, found) in self._rows[table].items()}
 
     def _keeps(self, change: ConversationRow, embedding: bytes) -> bool:
-        if self._space is None or change.sequence < self._space.since_sequence:
+        if self._space is None or self._space.after.has(change.sequence):
             return False
         return dimensions(embedding) == self._space.dimensions
 

@@ -7,6 +7,7 @@ import psycopg
 
 from infra.log.stream_reader import StoredMessage
 from projections.known_events import FromTheFuture
+from projections.positions import Positions
 from projections.postgres.fold import ConversationRow, Folded, Recording, dimensions, fold
 from projections.postgres.schema import Connection
 from projections.postgres.tables import ProjectionPosition, Space, fits_no_space, place_of, write
@@ -38,22 +39,22 @@ class Filler:
         self._sound = sound
         self._dead_letter = dead_letter
         self._newest_space = newest_space
-        self.place = ProjectionPosition(0, None)
+        self.place = ProjectionPosition(Positions.start(1), None)
         self.errors = 0
         self.last_error = ""
 
-    async def find_place(self) -> ProjectionPosition:
-        """Return how far the tables are, and continue from there."""
-        self.place = await place_of(self._conn)
+    async def find_place(self, partitions: int) -> ProjectionPosition:
+        """Return how far the tables are in a log of so many partitions, and continue from there."""
+        self.place = await place_of(self._conn, partitions)
         return self.place
 
     async def keep(self, messages: Sequence[StoredMessage]) -> None:
         """Write messages. Raises Stopped, Moved, psycopg.Error, nats errors."""
-        facts, future = _fold_all(messages)
+        facts, future = _fold_all(messages, len(self.place.positions))
         originals = {message.sequence: message for message in messages}
-        for space, run in _runs(facts, self.place.space):
+        for space, run in _runs(facts, self.place):
             if space is not None and self.place.space is not None and not self._newest_space:
-                raise Stopped(_dimension_changed(space, self.place.space))
+                raise Stopped(_dimension_changed(run[0].row.sequence, space, self.place.space))
             await self._write(run, space or self.place.space, originals)
         if future:
             raise Stopped(future)
@@ -67,7 +68,7 @@ class Filler:
             for change in fact.changes
             if isinstance(change, Recording)
         }
-        after = ProjectionPosition(facts[-1].row.sequence, space)
+        after = ProjectionPosition(self.place.positions.with_places(fact.row.sequence for fact in facts), space)
         try:
             await write(self._conn, facts, self.place, after, sound)
         except Exception as error:
@@ -89,7 +90,7 @@ class Filler:
         problem = _cannot_be_stored(fact, error)
         await self._dead_letter(message, problem)
         # First the dead letter, then the position: after a crash between them it is sent again, but stored once.
-        after = ProjectionPosition(message.sequence, self.place.space)
+        after = ProjectionPosition(self.place.positions.with_places([message.sequence]), self.place.space)
         await write(self._conn, [], self.place, after, {})
         self.place = after
         self._note(problem)
@@ -108,23 +109,25 @@ def _caused_by_data(error: Exception) -> bool:
     return isinstance(error, psycopg.DataError | OverflowError | ValueError)
 
 
-def _fold_all(messages: Sequence[StoredMessage]) -> tuple[list[Folded], str]:
+def _fold_all(messages: Sequence[StoredMessage], partitions: int) -> tuple[list[Folded], str]:
     """Return the facts before the first that a newer program wrote, and the error about that one."""
     facts: list[Folded] = []
     for message in messages:
         try:
-            facts.append(fold(message))
+            facts.append(fold(message, partitions))
         except FromTheFuture as error:
             return facts, str(error)
     return facts, ""
 
 
-def _runs(facts: Sequence[Folded], space: Space | None) -> Iterator[tuple[Space | None, list[Folded]]]:
+def _runs(facts: Sequence[Folded], at: ProjectionPosition) -> Iterator[tuple[Space | None, list[Folded]]]:
     """Split facts where the embeddings' dimension changes; each part comes with the space it begins."""
     run: list[Folded] = []
     begun: Space | None = None
+    positions, space = at
     for fact in facts:
-        new = _space_of(fact)
+        new = _space_of(fact, positions)
+        positions = positions.with_places([fact.row.sequence])
         if new is not None and space is not None and fits_no_space(new, space):
             fact = _without_embedding(fact, space)
         elif new is not None and (space is None or new.dimensions != space.dimensions):
@@ -136,10 +139,10 @@ def _runs(facts: Sequence[Folded], space: Space | None) -> Iterator[tuple[Space 
         yield begun, run
 
 
-def _space_of(fact: Folded) -> Space | None:
+def _space_of(fact: Folded, before: Positions) -> Space | None:
     for change in fact.changes:
         if isinstance(change, ConversationRow) and change.embedding is not None:
-            return Space(dimensions(change.embedding), change.embedding_model or "", change.sequence)
+            return Space(dimensions(change.embedding), change.embedding_model or "", before)
     return None
 
 
@@ -154,9 +157,9 @@ def _without_embedding(fact: Folded, space: Space) -> Folded:
     return fact._replace(changes=changes, problem=problem)
 
 
-def _dimension_changed(new: Space, old: Space) -> str:
+def _dimension_changed(event: int, new: Space, old: Space) -> str:
     return (
-        f"event {new.since_sequence} has an embedding of {new.dimensions} dimensions (model {new.model or '?'}), the "
+        f"event {event} has an embedding of {new.dimensions} dimensions (model {new.model or '?'}), the "
         f"table has {old.dimensions} (model {old.model or '?'}): to go on with the new one, which drops the old "
         "embeddings but no words, run `daredevil projections rebuild postgres`; else set DAREDEVIL_EMBEDDING back"
     )

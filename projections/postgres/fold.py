@@ -10,6 +10,7 @@ from contracts.codec import Undecodable
 from contracts.topology import tail_of
 from infra.log.stream_reader import StoredMessage
 from projections.known_events import known_event
+from projections.positions import place_of
 from projections.postgres.text import stored, stored_json
 
 MAX_DIMENSIONS = 16_000
@@ -129,8 +130,8 @@ class Folded(NamedTuple):
     problem: str = ""
 
 
-def fold(message: StoredMessage) -> Folded:
-    """Return what a message changes. Raises FromTheFuture."""
+def fold(message: StoredMessage, partitions: int = 1) -> Folded:
+    """Return what a message changes, in a log of so many partitions. Raises FromTheFuture."""
     try:
         event = known_event(message.sequence, message.subject, message.data)
     except Undecodable as error:
@@ -152,7 +153,16 @@ def fold(message: StoredMessage) -> Folded:
     if changes_of is None:
         return Folded(row, ())
     change, problem = changes_of(event, message.sequence)
+    if isinstance(change, Erasure) and partitions > 1:
+        change = change._replace(
+            skeleton=tuple(_placed(fact, change.session_id, partitions) for fact in change.skeleton)
+        )
     return Folded(row, (change,), problem and f"event {message.sequence} ({name}): {problem}")
+
+
+def _placed(fact: e.ErasedFact, session_id: str, partitions: int) -> e.ErasedFact:
+    """Return what is left of an erased fact with its place: an erasure names sequences of the session's stream."""
+    return fact.model_copy(update={"sequence": place_of(session_id, fact.sequence, partitions)})
 
 
 def _unreadable(message: StoredMessage, reason: str) -> Folded:

@@ -17,6 +17,7 @@ from projections.postgres.schema import Connection, connect, prepare
 from projections.postgres.sound import sound_from
 from projections.postgres.tables import Moved, make_index
 from projections.projector import AnotherCopy, Projector, Stopped, first_line
+from projections.status import log_ends
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +46,9 @@ class PostgresProjector(Projector):
             async with self._only_one() as conn:
                 await prepare(conn, self._url, self._schema)
                 filler = Filler(conn, sound_from(self._nc), dead_letter_writer(self._nc))
-                await self.start_at(self._nc, (await filler.find_place()).sequence, OTHER_LOG)
+                await self.start_at(
+                    self._nc, (await filler.find_place(len(await log_ends(self._nc)))).positions, OTHER_LOG
+                )
                 await self._follow(conn, filler)
         except Moved as error:
             log.info("%s: going on from where they are", error)
@@ -84,7 +87,7 @@ class PostgresProjector(Projector):
                 await make_index(conn, filler.place.space)
                 indexed = True
 
-        await self.follow(self._nc, filler.place.sequence, keep, caught_up)
+        await self.follow(self._nc, filler.place.positions, keep, caught_up)
 
     async def _keep(self, filler: Filler, messages: Sequence[StoredMessage]) -> None:
         if not messages:
@@ -94,7 +97,7 @@ class PostgresProjector(Projector):
             async with asyncio.timeout(WRITE_TIMEOUT_S):
                 await filler.keep(messages)
         finally:
-            self._status.position = filler.place.sequence
+            self._status.position = filler.place.positions.total
             self._status.errors += filler.errors - before
             self._status.last_error = filler.last_error or self._status.last_error
 

@@ -12,17 +12,17 @@ from nats.aio.client import Client
 from psycopg import sql
 
 from contracts.tables import SCHEMA
-from contracts.topology import VOICE
-from infra.log.stream_reader import read_batch
+from infra.log.log_streams import streams_of_log
 from infra.projection import Difference, NotRebuilt, Progress, Rebuilt
-from projections.log_reader import BATCH_BYTES, BATCH_MESSAGES, TIMEOUT_S
+from projections.log_reader import read_placed
+from projections.positions import Positions
 from projections.postgres.compare import KEYS
 from projections.postgres.dead_letters import dead_letter_writer, drop_dead_letters, last_dead_letter
 from projections.postgres.filling import Filler
 from projections.postgres.schema import OLD, REBUILD, Connection, connect, prepare
 from projections.postgres.sound import sound_from
 from projections.postgres.tables import make_index, place_of
-from projections.status import log_end
+from projections.status import log_ends
 
 NEARLY = 200
 """At most this many facts are read while the running projection waits."""
@@ -56,15 +56,15 @@ async def _rebuild(
 ) -> Rebuilt:
     await prepare(new, url, REBUILD)
     filler = Filler(new, sound_from(nc), dead_letter_writer(nc), newest_space=True)
-    await filler.find_place()
+    await filler.find_place(len(await log_ends(nc)))
     old_letters = await last_dead_letter(nc)
     result = Rebuilt()
-    await _fill(filler, nc, await log_end(nc), progress)
+    await _fill(filler, nc, await log_ends(nc), progress)
     if filler.place.space is not None:
         progress("making the index of embeddings", 0, 0)
         await make_index(new, filler.place.space)
-    await _fill(filler, nc, await log_end(nc), progress)
-    comparable = await _comparable(old)
+    await _fill(filler, nc, await log_ends(nc), progress)
+    comparable = await _comparable(old, url, filler.place.positions)
     if comparable:
         await _level(old, filler, nc, progress)
         progress("comparing", 0, 0)
@@ -74,17 +74,21 @@ async def _rebuild(
     await _swap(old, filler, nc, comparable)
     # What still cannot be stored has become a dead letter again on the way.
     await drop_dead_letters(nc, old_letters)
-    result.events, result.errors, result.last_error = filler.place.sequence, filler.errors, filler.last_error
+    result.events, result.errors, result.last_error = filler.place.positions.total, filler.errors, filler.last_error
     return result
 
 
-async def _comparable(conn: Connection) -> bool:
-    """Return whether all old tables exist; if somebody dropped some, they are replaced without a comparison."""
+async def _comparable(conn: Connection, url: str, positions: Positions) -> bool:
+    """Return whether all old tables exist; if somebody dropped some, they are replaced without a comparison.
+
+    So are tables of a log with another number of partitions. Those of an older version are migrated first.
+    """
     for table in ("checkpoints", "events", *KEYS):
         row = await (await conn.execute("SELECT to_regclass(%s)", [f"{SCHEMA}.{table}"])).fetchone()
         if row is None or row[0] is None:
             return False
-    return True
+    await prepare(conn, url, SCHEMA)
+    return len((await place_of(conn, len(positions))).positions) == len(positions)
 
 
 async def _alone(conn: Connection) -> None:
@@ -93,23 +97,30 @@ async def _alone(conn: Connection) -> None:
         raise NotRebuilt("another rebuild is running: wait for it, or stop it")
 
 
-async def _fill(filler: Filler, nc: Client, until: int, progress: Progress) -> None:
-    """Write the log up to a sequence."""
-    while filler.place.sequence < until:
-        batch = await read_batch(nc, VOICE, ">", filler.place.sequence + 1, BATCH_MESSAGES, BATCH_BYTES, TIMEOUT_S)
-        messages = [message for message in batch.messages if message.sequence <= until]
-        if not messages:
-            return
-        await filler.keep(messages)
-        progress("building", filler.place.sequence, until)
+async def _fill(filler: Filler, nc: Client, until: Positions, progress: Progress) -> None:
+    """Write the log up to these positions."""
+    names = (await streams_of_log(nc)).names
+    for number, last in enumerate(until):
+        while (after := filler.place.positions[number]) < last:
+            batch = await read_placed(nc, names, number, after + 1)
+            messages = [message for message in batch.messages if until.has(message.sequence)]
+            if not messages:
+                break
+            await filler.keep(messages)
+            progress("building", filler.place.positions.total, until.total)
 
 
 async def _level(old: Connection, filler: Filler, nc: Client, progress: Progress) -> None:
     """Bring the new tables to where the old ones are; the old ones' lead is small but keeps growing."""
-    while (lead := (await place_of(old)).sequence - filler.place.sequence) > 0:
-        await _fill(filler, nc, filler.place.sequence + lead, progress)
+    while not filler.place.positions.covers(until := await _positions(old, filler)):
+        lead = until.total - filler.place.positions.total
+        await _fill(filler, nc, until, progress)
         if lead <= NEARLY:
             return
+
+
+async def _positions(old: Connection, filler: Filler) -> Positions:
+    return (await place_of(old, len(filler.place.positions))).positions
 
 
 async def _compare(conn: Connection) -> dict[str, Difference]:
@@ -118,30 +129,33 @@ async def _compare(conn: Connection) -> dict[str, Difference]:
         await conn.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         await conn.execute("SET LOCAL statement_timeout TO 0")
         positions = [await _position(conn, schema) for schema in (SCHEMA, REBUILD)]
-        until = min(positions)
+        until = Positions(map(min, *positions))
         return {
             table: await _compare_table(conn, table, key, until)
             for table, key in {"events": "sequence", **KEYS}.items()
         }
 
 
-async def _position(conn: Connection, schema: str) -> int:
-    query = sql.SQL("SELECT sequence FROM {}").format(sql.Identifier(schema, "checkpoints"))
+async def _position(conn: Connection, schema: str) -> Positions:
+    query = sql.SQL("SELECT sequences FROM {}").format(sql.Identifier(schema, "checkpoints"))
     row = await (await conn.execute(query)).fetchone()
-    return int(row[0]) if row else 0
+    return Positions(row[0] if row else ())
 
 
-async def _compare_table(conn: Connection, table: str, key: str, until: int) -> Difference:
+async def _compare_table(conn: Connection, table: str, key: str, until: Positions) -> Difference:
     # A session's row changes with later facts: of the newest rows only the opening is the same in both.
     columns = {"sessions": "ROW(session_id, user_id, door, opened_at, profile, sequence)"}.get(table, "t")
     side = sql.SQL("(SELECT {key} AS key, md5({columns}::text) AS digest FROM {table} t WHERE sequence <= {until})")
+    bound = sql.SQL("(ARRAY[{places}]::bigint[])[sequence % {count} + 1]").format(
+        places=sql.SQL(", ").join(map(sql.Literal, until.places())), count=sql.Literal(len(until))
+    )
 
     def of(schema: str) -> sql.Composed:
         return side.format(
             key=sql.Identifier(key),
             columns=sql.SQL(columns),
             table=sql.Identifier(schema, table),
-            until=sql.Literal(until),
+            until=bound,
         )
 
     query = sql.SQL(
@@ -170,8 +184,7 @@ async def _swap(old: Connection, filler: Filler, nc: Client, writer: bool) -> No
         if writer:
             # Writers wait, and find the new tables afterwards. Readers continue.
             await old.execute("LOCK TABLE checkpoints IN EXCLUSIVE MODE")
-            place = await place_of(old)
-            await _fill(filler, nc, place.sequence, lambda *_: None)
+            await _fill(filler, nc, await _positions(old, filler), lambda *_: None)
         if existed:
             await old.execute(sql.SQL("ALTER SCHEMA {} RENAME TO {}").format(_name(SCHEMA), _name(OLD)))
         await old.execute(sql.SQL("ALTER SCHEMA {} RENAME TO {}").format(_name(REBUILD), _name(SCHEMA)))

@@ -13,7 +13,7 @@ from contracts.tables import SCHEMA
 from projections.projector import Stopped, first_line
 
 REBUILD, OLD = f"{SCHEMA}_rebuild", f"{SCHEMA}_old"
-HEAD = "0003"
+HEAD = "0004"
 """The newest migration; a test checks it."""
 
 PROJECTION = "postgres"

@@ -10,6 +10,7 @@ from typing import NamedTuple, cast
 from psycopg.adapt import Dumper
 from psycopg.pq import Format
 
+from projections.positions import Positions
 from projections.postgres.fold import (
     Closing,
     ConversationRow,
@@ -36,12 +37,16 @@ MEMORY_INDEX = (
 )
 
 
+BOUND = "(%s::bigint[])[sequence %% %s + 1]"
+"""The place of a row's own partition among `places`; the parameters are these, and the number of partitions."""
+
+
 class Space(NamedTuple):
-    """The embeddings of a table: their dimensions, their model, and the fact they begin with."""
+    """The embeddings of a table: their dimensions, their model, and after where in the log they begin."""
 
     dimensions: int
     model: str
-    since_sequence: int
+    after: Positions
 
 
 def fits_no_space(new: Space, space: Space) -> bool:
@@ -52,7 +57,7 @@ def fits_no_space(new: Space, space: Space) -> bool:
 class ProjectionPosition(NamedTuple):
     """How far the tables are."""
 
-    sequence: int
+    positions: Positions
     space: Space | None
 
 
@@ -77,16 +82,19 @@ class Moved(RuntimeError):
     """The checkpoint is not where this writer left it: another has written, or the tables were swapped."""
 
 
-async def place_of(conn: Connection, lock: bool = False) -> ProjectionPosition:
-    """Return how far the tables are; with `lock`, nobody else can change that until the transaction ends."""
+async def place_of(conn: Connection, partitions: int, lock: bool = False) -> ProjectionPosition:
+    """Return how far the tables are; with `lock`, nobody else can change that until the transaction ends.
+
+    Tables without a fact are at the beginning of a log of so many `partitions`.
+    """
     query = """
-        SELECT c.sequence, s.dimensions, s.model, s.since_sequence
+        SELECT c.sequences, s.dimensions, s.model, s.after_sequences
         FROM checkpoints c LEFT JOIN embedding_space s ON true WHERE c.projection = %s
     """
     row = await (await conn.execute(query + (" FOR UPDATE OF c" if lock else ""), [PROJECTION])).fetchone()
-    if row is None:
-        return ProjectionPosition(0, None)
-    return ProjectionPosition(row[0], Space(*row[1:]) if row[1] is not None else None)
+    positions = Positions(row[0]) if row is not None and any(row[0]) else Positions.start(partitions)
+    space = Space(row[1], row[2], Positions(row[3])) if row is not None and row[1] is not None else None
+    return ProjectionPosition(positions, space)
 
 
 async def write(
@@ -101,7 +109,7 @@ async def write(
     `sound` has the bytes of recordings by sequence. Raises Moved, psycopg.Error.
     """
     async with conn.transaction():
-        if await place_of(conn, lock=True) != before:
+        if await place_of(conn, len(before.positions), lock=True) != before:
             raise Moved("the tables have been moved on or swapped")
         if after.space is not None and after.space != before.space:
             await _set_space(conn, after.space)
@@ -116,8 +124,8 @@ async def write(
             elif changes:
                 await _write_changes(conn, changes, sound)
         await conn.execute(
-            "UPDATE checkpoints SET sequence = %s, updated_at = now() WHERE projection = %s",
-            [after.sequence, PROJECTION],
+            "UPDATE checkpoints SET sequence = %s, sequences = %s, updated_at = now() WHERE projection = %s",
+            [after.positions.total, list(after.positions), PROJECTION],
         )
 
 
@@ -199,7 +207,8 @@ async def _set_space(conn: Connection, space: Space) -> None:
     await conn.execute("DROP INDEX IF EXISTS conversations_embedding, conversations_memory")
     await conn.execute(f"ALTER TABLE conversations ALTER COLUMN embedding TYPE vector({space.dimensions}) USING NULL")
     await conn.execute("DELETE FROM embedding_space")
-    await conn.execute("INSERT INTO embedding_space (dimensions, model, since_sequence) VALUES (%s, %s, %s)", space)
+    values = [space.dimensions, space.model, list(space.after)]
+    await conn.execute("INSERT INTO embedding_space (dimensions, model, after_sequences) VALUES (%s, %s, %s)", values)
 
 
 async def make_index(conn: Connection, space: Space) -> None:

@@ -8,10 +8,10 @@ from psycopg import AsyncConnection
 from psycopg.rows import TupleRow, dict_row
 
 from contracts.tables import SCHEMA
-from contracts.topology import VOICE
-from infra.log.stream_reader import read_batch
+from infra.log.log_streams import streams_of_log
 from projections.known_events import FromTheFuture
-from projections.log_reader import BATCH_BYTES, BATCH_MESSAGES, TIMEOUT_S
+from projections.log_reader import read_placed
+from projections.positions import Positions
 from projections.postgres.compare import KEYS, Expected, differing, digest, plain_event
 from projections.postgres.dead_letters import dead_letter_sequences
 from projections.postgres.fold import (
@@ -24,7 +24,7 @@ from projections.postgres.fold import (
 )
 from projections.postgres.schema import HEAD, connect, version_of
 from projections.postgres.sound import sound_from
-from projections.postgres.tables import ProjectionPosition, place_of
+from projections.postgres.tables import BOUND, ProjectionPosition, place_of
 
 MAX_DIFFERENCES = 1000
 ROWS = 2000
@@ -43,16 +43,20 @@ async def verify(url: str, nc: Client, schema: str = SCHEMA) -> list[str]:
             return [f"there are no tables of this program in schema {schema}: start the projection first"]
         await conn.execute("SET statement_timeout TO 0")
         await conn.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        return await _Check(conn, nc, await place_of(conn)).run()
+        log = await streams_of_log(nc)
+        return await _Check(conn, nc, await place_of(conn, log.partitions), log.names).run()
     finally:
         await conn.close()
 
 
 class _Check:
-    def __init__(self, conn: AsyncConnection[TupleRow], nc: Client, place: ProjectionPosition) -> None:
+    def __init__(
+        self, conn: AsyncConnection[TupleRow], nc: Client, place: ProjectionPosition, names: tuple[str, ...]
+    ) -> None:
         self._conn = conn
         self._nc = nc
         self._place = place
+        self._names = names
         self._expected = Expected(place.space)
         self._unlike: dict[int, str] = {}
         self._sounds: dict[str, str] = {}
@@ -61,38 +65,50 @@ class _Check:
 
     async def run(self) -> list[str]:
         """Compare everything except what is in the dead letters."""
+        if len(self._place.positions) != len(self._names):
+            count = len(self._place.positions)
+            return [f"the tables are of a log with {count} partitions, this one has {len(self._names)}"]
         self._dead = await dead_letter_sequences(self._nc)
-        after = first = 0
-        while after < self._place.sequence and len(self.differences) < MAX_DIFFERENCES:
-            batch = await read_batch(self._nc, VOICE, ">", after + 1, BATCH_MESSAGES, BATCH_BYTES, TIMEOUT_S)
-            messages = [message for message in batch.messages if message.sequence <= self._place.sequence]
-            if not messages:
-                break
-            first = first or messages[0].sequence
-            last = messages[-1].sequence
-            facts = self._folded(message for message in messages if message.sequence not in self._dead)
-            await self._events(facts, (after if after else first - 1) + 1, last)
-            after = last
-        await self._events([], after + 1, self._place.sequence)
+        gone = Positions([await self._partition(number) for number in range(len(self._names))])
         self.differences += [f"events: {sequence} {what}" for sequence, what in sorted(self._unlike.items())]
         for table in KEYS:
-            await self._table(table, first)
+            await self._table(table, gone)
         await self._recordings()
         return self.differences[:MAX_DIFFERENCES]
+
+    async def _partition(self, number: int) -> int:
+        """Compare the rows of `events` that are of one partition; return the last sequence that it has dropped."""
+        after = gone = 0
+        until = self._place.positions[number]
+        while after < until and len(self.differences) < MAX_DIFFERENCES:
+            batch = await read_placed(self._nc, self._names, number, after + 1)
+            messages = [message for message in batch.messages if self._place.positions.has(message.sequence)]
+            if not messages:
+                break
+            if not after:
+                after = gone = messages[0].sequence // len(self._names) - 1
+            last = messages[-1].sequence // len(self._names)
+            facts = self._folded(message for message in messages if message.sequence not in self._dead)
+            await self._events(facts, number, after + 1, last)
+            after = last
+        await self._events([], number, after + 1, until)
+        return gone
 
     def _folded(self, messages: Iterable[Any]) -> list[Folded]:
         facts = []
         for message in messages:
             try:
-                facts.append(fold(message))
+                facts.append(fold(message, len(self._names)))
             except FromTheFuture as error:
                 self.differences.append(str(error))
         return facts
 
-    async def _events(self, facts: list[Folded], first: int, last: int) -> None:
-        """Compare the rows of `events` from `first` to `last` with the log."""
+    async def _events(self, facts: list[Folded], number: int, first: int, last: int) -> None:
+        """Compare the rows of `events` from sequence `first` to `last` of a partition with the log."""
         expected = {fact.row.sequence: fact.row for fact in facts}
-        rows = await self._rows(f"{EVENTS} WHERE sequence BETWEEN %s AND %s", [first, last])
+        count = len(self._names)
+        places: list[object] = [first * count + number, last * count + number, count, number]
+        rows = await self._rows(f"{EVENTS} WHERE sequence BETWEEN %s AND %s AND sequence %% %s = %s", places)
         found = {row["sequence"]: row for row in rows}
         for sequence in expected.keys() | found.keys():
             if sequence not in found:
@@ -126,17 +142,20 @@ class _Check:
             elif plain_event(row) != plain_event(found[sequence]):
                 self._unlike[sequence] = "not erased"
 
-    async def _table(self, table: str, first: int) -> None:
+    async def _table(self, table: str, gone: Positions) -> None:
         """Compare a table; rows of facts that are older than the log are left out."""
         columns = ", ".join(Recording._fields) if table == "recordings" else "*"
-        whole = "sequence >= %s" if first > 1 else "coalesce(sequence, 1) >= %s"
         key, found = KEYS[table], {}
         async with self._conn.cursor(f"verify_{table}", row_factory=dict_row) as cursor:
             cursor.itersize = ROWS
-            await cursor.execute(f"SELECT {columns} FROM {table} WHERE {whole}", [first])
+            if any(gone):
+                bounds = [gone.places(), len(gone)]
+                await cursor.execute(f"SELECT {columns} FROM {table} WHERE sequence > {BOUND}", bounds)
+            else:
+                await cursor.execute(f"SELECT {columns} FROM {table}")
             async for row in cursor:
                 found[row[key]] = digest(row)
-        for what, row_key in differing(self._expected.rows(table, first), found):
+        for what, row_key in differing(self._expected.rows(table, gone), found):
             self.differences.append(f"{table}: {row_key} {what}")
 
     async def _recordings(self) -> None:

@@ -22,7 +22,7 @@ from projections.pulsar.routing import PRODUCERS, TopicMessage, messages_of
 from projections.pulsar.row import PULSAR
 from projections.pulsar.topics import IN_FLIGHT, PulsarAway, TopicEnd, Topics, open_topics
 from projections.pulsar.window import Window
-from projections.status import Status, log_end
+from projections.status import Status, log_ends
 
 log = logging.getLogger(__name__)
 
@@ -172,7 +172,11 @@ class PulsarProjector(Projector):
 
     async def _check_same_log(self, ends: dict[str, TopicEnd]) -> None:
         """Check that the topics were written from this log. Raises Stopped, nats errors."""
-        last = await log_end(self._nc)
+        ends_of_log = await log_ends(self._nc)
+        if len(ends_of_log) > 1:
+            # A topic's sequences are those of one stream: by them a producer goes on.
+            raise Stopped("topics are written from a log of one partition, and this one has several (docs/scale.md)")
+        last = ends_of_log.total
         for topic, end in ends.items():
             other = f"{topic} was written from another log"
             what_to_do = "delete the topic (it is rebuilt from this log), or use another Pulsar"

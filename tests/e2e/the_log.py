@@ -5,7 +5,9 @@ from collections import Counter
 import nats
 
 from contracts.events import Event, PlaybackFinished, PlaybackInterrupted, ReplyClauseWritten, TurnEnded
+from contracts.topology import session_subjects
 from infra.log.event_log import Fact, history
+from infra.log.log_streams import streams_of_log
 
 
 async def facts_of(nats_url: str, session_id: str) -> list[Fact]:
@@ -21,7 +23,9 @@ async def stored_ids(nats_url: str, session_id: str) -> list[str]:
     nc = await nats.connect(nats_url)
     js = nc.jetstream()
     try:
-        subscription = await js.subscribe(f"voice.{session_id}.*.*", stream="VOICE", ordered_consumer=True)
+        subjects = session_subjects(session_id)
+        stream = (await streams_of_log(nc)).of(subjects)
+        subscription = await js.subscribe(subjects, stream=stream, ordered_consumer=True)
         pending = (await subscription.consumer_info()).num_pending or 0
         messages = [await subscription.next_msg(5) for _ in range(pending)]
         return [(message.headers or {})["Nats-Msg-Id"] for message in messages]

@@ -164,9 +164,9 @@ class _WhileAlive:
         await self._pulse()
         return await self._store.append_once(event, expected, patience_s)
 
-    async def fact(self, sequence: int) -> Fact | None:
+    async def fact(self, session_id: str, sequence: int) -> Fact | None:
         await self._pulse()
-        return await self._store.fact(sequence)
+        return await self._store.fact(session_id, sequence)
 
     async def facts_after(self, session_id: str, after: int, patience_s: float, subjects: str) -> list[Fact]:
         await self._pulse()

@@ -9,7 +9,8 @@ from nats.errors import Error as NatsError
 from nats.js.api import AccountInfo, StreamInfo
 from nats.js.errors import NotFoundError
 
-from contracts.topology import BUCKETS, DURABLES, STREAMS, VOICE
+from contracts.topology import BUCKETS, DURABLES, streams
+from infra.log.log_streams import NotMapped, OtherPartitions, check_mapped, log_infos, streams_of_log
 from infra.log.nats_reach import connect_once, nats_problem, shown_url
 from infra.log.provisioning import plan
 from infra.settings import Settings
@@ -53,18 +54,34 @@ async def _asked(nc: Client, settings: Settings) -> list[Finding]:
     js = nc.jetstream(timeout=ASK_S)
     account = await js.account_info()
     try:
-        log = await js.stream_info(VOICE)
+        log = await log_infos(nc)
     except NotFoundError:
-        log = None
-    differing = [f"{change.kind} {change.name}" for change in await plan(js, settings)]
+        log = []
+    try:
+        differing = [f"{change.kind} {change.name}" for change in await plan(js, settings)]
+        found = [_provisioned(differing), *(await _mapped(nc) if log else [])]
+    except OtherPartitions as error:
+        found = [Finding("partitions of the log", "warning", str(error), "")]
     sync = sync_of(await _varz(settings.nats_monitor_url))
-    replicas = (log.config.num_replicas if log is not None else 0) or settings.nats_replicas
+    replicas = min((info.config.num_replicas or 1 for info in log), default=settings.nats_replicas)
     return [
-        *([_provisioned(differing)]),
+        *found,
         promise(sync, replicas),
-        *_copies(log),
-        *limits(account, nc.max_payload),
+        *(finding for info in log for finding in _copies(info)),
+        *limits(account, nc.max_payload, len(log) or settings.partitions or 1),
     ]
+
+
+async def _mapped(nc: Client) -> list[Finding]:
+    """Return whether facts get to the partitions of the log; with one partition only if they do not."""
+    log = await streams_of_log(nc)
+    try:
+        await check_mapped(nc, log)
+    except NotMapped as error:
+        return [Finding("partitions of the log", "missing", str(error), "no fact is stored until then")]
+    if log.partitions == 1:
+        return []
+    return [Finding("partitions of the log", "ok", f"{log.partitions}, and NATS maps sessions to them")]
 
 
 def _provisioned(differing: list[str]) -> Finding:
@@ -104,9 +121,9 @@ def sync_of(varz: Mapping[str, Any]) -> Sync | None:
     return Sync(bool(config.get("sync_always")), config.get("sync_interval", 0) / NS)
 
 
-def _copies(log: StreamInfo | None) -> Iterator[Finding]:
-    """Yield whether all replicas of the log are there."""
-    if log is None or log.cluster is None or not log.cluster.replicas:
+def _copies(log: StreamInfo) -> Iterator[Finding]:
+    """Yield whether all replicas of a stream of the log are there."""
+    if log.cluster is None or not log.cluster.replicas:
         return
     behind = [peer.name for peer in log.cluster.replicas if peer.offline or not peer.current]
     if behind:
@@ -118,12 +135,12 @@ def _copies(log: StreamInfo | None) -> Iterator[Finding]:
         yield Finding("replicas of the log", "ok", f"{len(log.cluster.replicas) + 1}, all up to date")
 
 
-def limits(account: AccountInfo, max_payload: int) -> Iterator[Finding]:
+def limits(account: AccountInfo, max_payload: int, partitions: int = 1) -> Iterator[Finding]:
     """Yield which limits of the account and the server are too narrow, or nearly reached. Pure."""
     given, ask = account.limits, "raise it in the account, or in the configuration of the server"
     needed = (
-        ("streams", given.max_streams, len(STREAMS) + len(BUCKETS)),
-        ("consumers", given.max_consumers, len(DURABLES)),
+        ("streams", given.max_streams, len(streams(partitions)) + len(BUCKETS)),
+        ("consumers", given.max_consumers, partitions * len(DURABLES)),
     )
     for what, limit, wanted in needed:
         if limit is not None and 0 <= limit < wanted:

@@ -8,7 +8,7 @@ import nats
 from nats.aio.client import Client
 from nats.js.errors import NotFoundError
 
-from contracts.topology import KEPT_STREAMS
+from contracts.topology import kept_streams
 from infra.backup.again_erased import ErasedAgain
 from infra.backup.copying import BackupFigures, back_up
 from infra.backup.place import BackupPlace
@@ -23,7 +23,7 @@ Kept = tuple[int, str, str, dict[str, str], bytes]
 async def all_kept(nc: Client) -> dict[str, list[Kept]]:
     """All messages of all streams that a backup has: sequence, when, subject, headers, data."""
     found: dict[str, list[Kept]] = {}
-    for stream in KEPT_STREAMS:
+    for stream in kept_streams(1):
         found[stream] = []
         async for message in stored_messages(nc, stream):
             ours = {
@@ -38,7 +38,7 @@ async def all_kept(nc: Client) -> dict[str, list[Kept]]:
 async def ends(nc: Client) -> dict[str, int]:
     """The last sequence of each such stream."""
     js = nc.jetstream()
-    return {name: (await js.stream_info(name)).state.last_seq for name in KEPT_STREAMS}
+    return {name: (await js.stream_info(name)).state.last_seq for name in kept_streams(1)}
 
 
 async def saved_to(place: Path | str, nc: Client) -> BackupFigures:

@@ -6,7 +6,7 @@ import pytest
 from faststream.nats import NatsBroker
 from nats.js.api import PubAck
 
-from contracts.topology import KEPT_STREAMS, PERSISTENCE, REASONING, RECORDINGS, RESTORING, VOICE
+from contracts.topology import PERSISTENCE, REASONING, RECORDINGS, RESTORING, VOICE, kept_streams
 from infra.backup import copying, restoring, storing
 from infra.backup.chunk import BrokenBackup, SavedMessage, unpack
 from infra.backup.copying import AnotherLog
@@ -52,7 +52,7 @@ async def test_a_second_backup_copies_only_what_is_new(broker: NatsBroker, tmp_p
     await store(broker, session("s-2", "ann"))
     second = await saved_to(place, nc)
     assert first.streams[VOICE].messages == before
-    assert [one.messages for one in nothing.streams.values()] == [0] * len(KEPT_STREAMS)
+    assert [one.messages for one in nothing.streams.values()] == [0] * len(kept_streams(1))
     assert second.streams[VOICE].messages == (await ends(nc))[VOICE] - before
     async with empty_nats(tmp_path / "elsewhere") as there:
         await restored_from(place, there)
@@ -142,7 +142,7 @@ async def test_what_was_erased_after_the_backup_stays_erased_by_its_receipt(brok
         figures = await restored_from(place, there, frozenset(one.session_id for one in receipt.sessions))
         assert figures.erased_again == 1
         ours, theirs = await all_kept(nc), await all_kept(there)
-        for stream in KEPT_STREAMS:
+        for stream in kept_streams(1):
             assert [one for one in theirs[stream] if not is_erasure(one)] == [
                 one for one in ours[stream] if not is_erasure(one)
             ]

@@ -25,7 +25,7 @@ EVERYTHING: dict[str, Any] = {
     "settings": {"DAREDEVIL_LIVEKIT_URL": "wss://rooms", "DAREDEVIL_OTLP_ENDPOINT": "http://collector:4318"},
     "secret": {"engineKeys": ["OPENAI_API_KEY"]},
     "llm": {"enabled": True},
-    "nats": {"replicas": 3},
+    "nats": {"replicas": 3, "partitions": 4},
     "autoscaling": {"by": "cpu"},
     "ingress": {"enabled": True, "host": "voice.example.org", "paths": [{"path": "/chat", "process": "http"}]},
     "monitoring": {"podMonitor": True, "rules": True, "labels": {"release": "prometheus"}},

@@ -18,6 +18,8 @@ from contracts.topology import (
     OPERATOR,
     PROJECTION_POSTGRES,
     VOICE,
+    log_streams,
+    mapping,
     user_of,
 )
 from infra.metrics.table import METRICS
@@ -249,6 +251,18 @@ def test_what_is_scaled_has_no_number_of_its_own(case: str, kind: str) -> None:
     scaled = {each["metadata"]["name"] for each in of_kind(case, kind)}
     without = {each["metadata"]["name"] for each in of_kind(case, "Deployment") if "replicas" not in each["spec"]}
     assert scaled == without
+
+
+def test_a_log_in_partitions_has_its_mapping_its_setting_and_a_trigger_for_each() -> None:
+    done = template({**yaml.safe_load((CHART / "values-large.yaml").read_text()), "nats": {"partitions": 4}})
+    assert done.returncode == 0, done.stderr
+    found = {(each["kind"], each["metadata"]["name"]): each for each in yaml.safe_load_all(done.stdout) if each}
+    source, destination = mapping(4)
+    assert f'mappings {{ "{source}": "{destination}" }}' in found["ConfigMap", "voice-nats"]["data"]["nats.conf"]
+    assert found["ConfigMap", "voice-settings"]["data"]["DAREDEVIL_PARTITIONS"] == "4"
+    triggers = [each["metadata"] for each in found["ScaledObject", "voice-reasoning"]["spec"]["triggers"]]
+    assert [each["stream"] for each in triggers] == list(log_streams(4))
+    assert {each["consumer"] for each in triggers} == {"reasoning"}
 
 
 def test_nothing_is_scaled_unless_it_is_asked_for() -> None:

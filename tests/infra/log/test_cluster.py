@@ -11,12 +11,14 @@ import pytest
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 
-from contracts.topology import AUDIO, VOICE
+from contracts.events import TurnEnded
+from contracts.topology import AUDIO, log_streams
 from infra.log.broker import make_broker
 from infra.log.connection import connection, jetstream
 from infra.log.event_log import append
+from infra.log.log_streams import log_infos, log_messages
+from infra.log.nats_users import mappings
 from infra.log.provisioning import plan, provision
-from infra.log.stream_reader import stored_messages
 from infra.settings import settings
 from infra.system.nats import free_port
 from tests.infra.log.copies import turn_ended
@@ -25,18 +27,23 @@ from tests.waiting import until_async
 
 pytestmark = pytest.mark.slow
 
-FACTS, WRITERS = 300, 6
+FACTS, WRITERS, SESSIONS = 300, 6, 20
+
+
+def fact(number: int) -> TurnEnded:
+    return turn_ended(number, f"s-{number % SESSIONS}")
 
 
 @asynccontextmanager
-async def cluster(folder: Path) -> AsyncIterator[dict[str, NatsServer]]:
+async def cluster(folder: Path, partitions: int) -> AsyncIterator[dict[str, NatsServer]]:
     """Run three servers that know one another, by name."""
     routes = {f"n{number}": free_port() for number in range(3)}
     known = ", ".join(f'"nats://127.0.0.1:{port}"' for port in routes.values())
     servers = {
         name: NatsServer(
             folder / name,
-            more=f'server_name: {name}\ncluster {{ name: c, listen: "127.0.0.1:{port}", routes: [{known}] }}\n',
+            more=f'server_name: {name}\ncluster {{ name: c, listen: "127.0.0.1:{port}", routes: [{known}] }}\n'
+            + mappings(partitions),
         )
         for name, port in routes.items()
     }
@@ -57,17 +64,19 @@ async def has_a_leader(js: JetStreamContext) -> bool:
     return True
 
 
-async def leader_of_the_log(js: JetStreamContext) -> str:
-    cluster = (await js.stream_info(VOICE)).cluster
+async def leader_of_the_log(js: JetStreamContext, stream: str) -> str:
+    cluster = (await js.stream_info(stream)).cluster
     assert cluster is not None
     assert cluster.leader
     return cluster.leader
 
 
+@pytest.mark.parametrize("partitions", [1, 4])
 async def test_no_fact_is_lost_or_doubled_when_the_leader_of_the_log_dies(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, partitions: int
 ) -> None:
-    async with cluster(tmp_path) as servers:
+    async with cluster(tmp_path, partitions) as servers:
+        monkeypatch.setenv("DAREDEVIL_PARTITIONS", str(partitions))
         monkeypatch.setenv("DAREDEVIL_NATS_URL", ",".join(server.url for server in servers.values()))
         monkeypatch.setenv("DAREDEVIL_NATS_REPLICAS", "3")
         settings.cache_clear()
@@ -84,22 +93,21 @@ async def test_no_fact_is_lost_or_doubled_when_the_leader_of_the_log_dies(
         async def write(first: int) -> None:
             nonlocal stored
             for number in range(first, FACTS, WRITERS):
-                await append(broker, turn_ended(number))
+                await append(broker, fact(number))
                 stored += 1
 
         writing = [asyncio.create_task(write(first)) for first in range(WRITERS)]
         async with asyncio.timeout(60):
             while stored < FACTS // 3:  # noqa: ASYNC110 (the writers set no event)
                 await asyncio.sleep(0.01)
-            leader = await leader_of_the_log(js)
+            stream = log_streams(partitions)[-1]
+            leader = await leader_of_the_log(js, stream)
             await servers[leader].stop(signal.SIGKILL)
             await asyncio.gather(*writing)
-        assert await leader_of_the_log(jetstream(broker)) != leader
-        ids = [
-            message.headers["Nats-Msg-Id"]
-            async for message in stored_messages(connection(broker), VOICE, "voice.*.*.*")
-        ]
-        assert sorted(ids) == sorted(turn_ended(number).event_id for number in range(FACTS))
+        assert await leader_of_the_log(jetstream(broker), stream) != leader
+        ids = [message.headers["Nats-Msg-Id"] async for message in log_messages(connection(broker), "voice.*.*.*")]
+        assert sorted(ids) == sorted(fact(number).event_id for number in range(FACTS))
+        assert all(info.state.messages for info in await log_infos(connection(broker)))
         await broker.stop()
         await nc.close()
     settings.cache_clear()

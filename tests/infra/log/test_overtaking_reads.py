@@ -23,7 +23,7 @@ class SlowStore:
     async def append_once(self, event: Event, expected: ExpectedSequence | None, patience_s: float) -> Appended:
         raise NotImplementedError
 
-    async def fact(self, sequence: int) -> Fact | None:
+    async def fact(self, session_id: str, sequence: int) -> Fact | None:
         raise NotImplementedError
 
     async def facts_after(self, session_id: str, after: int, patience_s: float, subjects: str) -> list[Fact]:

@@ -7,6 +7,7 @@ from psycopg import AsyncConnection, AsyncCursor
 
 from infra.engines.embedding import unit_vectors
 from infra.memory.search import Memory, chosen, has_more, nearest, recall_at
+from projections.positions import Positions
 from projections.postgres.tables import Space, make_index
 from tests.infra.memory.past import Past, WordsCounted
 from tests.waiting import until_async
@@ -88,7 +89,7 @@ async def test_the_vectors_of_a_user_are_read_from_their_index_alone(past: Past)
     await past.connection.execute("ALTER TABLE agents.conversations ALTER COLUMN embedding TYPE vector(256)")
     for user_id in ("sam", "eve", "sam"):
         await past.tell_many(user_id, 100, dimensions=256)
-    await make_index(past.connection, Space(256, WordsCounted.name, 0))
+    await make_index(past.connection, Space(256, WordsCounted.name, Positions.start(1)))
     await all_visible(past)
     for other in ("seqscan", "bitmapscan"):  # quicker in a table as small as this
         await past.connection.execute(f"SET enable_{other} TO off".encode())

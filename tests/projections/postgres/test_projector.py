@@ -130,7 +130,7 @@ async def test_the_tables_of_another_log_stop_it_with_what_to_do(
 ) -> None:
     last = await append(broker, turn("here"))
     await tables.reach(last)
-    await tables.run("UPDATE agents.checkpoints SET sequence = 1000")
+    await tables.run("UPDATE agents.checkpoints SET sequence = 1000, sequences = '{1000}'")
     other = PostgresProjector(connection(broker), database, "agents_of_another")
     assert other.status().state == "starting"
     await append(broker, turn("there", 1))  # it finds its tables moved, and looks again
