@@ -14,6 +14,7 @@ from infra.cli import (
     bench_gap,
     bench_growth,
     bench_hearing,
+    bench_log,
     bench_metrics,
     bench_network,
     bench_record,
@@ -56,6 +57,8 @@ Examples:
 
   daredevil bench bus
 
+  daredevil bench log
+
   daredevil bench idle
 
   daredevil bench projections
@@ -90,6 +93,7 @@ app.command()(bench_network.network)
 app.command()(bench_faults.kills)
 app.command()(bench_faults.outage)
 app.command(name="slow-nats")(bench_slow_nats.slow_nats)
+app.command()(bench_log.log)
 app.command()(bench_record.record)
 app.command()(bench_replay.replay)
 app.command(name="record-corpus")(bench_corpus.record_corpus)

@@ -365,6 +365,7 @@ OUTPUTS: dict[str, Output] = {
     "bench barge-in": Output("interruptions", _barge_in),
     "bench greeting": Output("greetings", _greeting),
     "bench bus": Output("what the log adds", _figures("infra.bench.bus", "BusFigures")),
+    "bench log": Output("facts stored a second", _figures("infra.bench.log_rate", "LogRateRun"), lines=True),
     "bench idle": Output("the idle system", _figures("infra.bench.idle", "IdleFigures")),
     "bench memory": Output("retrieval", _figures("infra.bench.memory", "MemoryFigures")),
     "bench rooms": Output("many rooms at once", _figures("infra.bench.room_figures", "RoomsFigures")),

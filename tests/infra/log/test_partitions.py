@@ -248,7 +248,8 @@ async def test_an_actor_appends_its_own_facts_to_every_partition_and_no_others(t
 async def test_pages_of_sessions_go_through_all_partitions_from_the_newest_on(log: NatsBroker, limit: int) -> None:
     expected = [f"p-{number}" for number in range(30)][::-1]
     for session_id in expected[::-1]:
-        await talk.store(log, talk.session(session_id, "sam"))
+        for event in talk.session(session_id, "sam"):
+            await append(log, event)
     found: list[str] = []
     before = 0
     while True:
