@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from infra.bench.draft_use import DraftUse, draft_use, total
 from infra.bench.statistics import median, percentile, word_error_rate
 from infra.caller import BadWav, CallFailed, CallResult, ScriptedUtterance, Sound, read_wav
 from infra.caller.result import PARTS
@@ -41,9 +42,13 @@ class CallFigures:
     parts: dict[str, float] = field(default_factory=dict)
     waited_for: str = ""
     """What was there last: the end of the `turn`, or the first `sound`."""
+    draft: bool = False
+    """The answer was begun before the turn had ended."""
     early: bool = False
     """An answer began to sound before the caller had finished."""
     turns: int = 0
+    drafts: DraftUse = field(default_factory=DraftUse)
+    """All drafts of the call, those that came to nothing too."""
     problem: str = ""
 
 
@@ -88,11 +93,11 @@ async def measure(
     return figures
 
 
-async def measure_one(dial: Dial, plan: CallPlan) -> CallFigures:
+async def measure_one(dial: Dial, plan: CallPlan, user_id: str = "bench") -> CallFigures:
     """Place one call; a failure is one of its figures."""
     utterance = ScriptedUtterance(plan.sound, plan.end_of_speech_sample)
     try:
-        result = await dial([utterance], user_id="bench")
+        result = await dial([utterance], user_id=user_id)
     except CallFailed as failure:
         session_id = failure.result.session_id if failure.result else ""
         return CallFigures(plan.wav, plan.pause, plan.text, "", session_id, problem=str(failure))
@@ -122,8 +127,10 @@ def figures_of(plan: CallPlan, result: CallResult) -> CallFigures:
         gap_ms=last.gap_ms if last else None,
         parts=parts,
         waited_for=last.waited_for if last else "",
+        draft=last is not None and last.draft,
         early=any(at_s < end_s for at_s in sounded),
         turns=len(result.turns),
+        drafts=draft_use(result.facts),
         problem="" if last else "no answer was heard",
     )
 
@@ -139,8 +146,12 @@ class GroupFigures:
     p95_ms: float
     max_ms: float
     parts_median_ms: dict[str, float]
+    drafted: int
+    """Calls that a draft answered."""
     waited_for_turn: int
-    """Calls in which the first sound was ready before the turn had ended."""
+    """Of those, in how many its first sound was ready before the turn had ended."""
+    drafts: DraftUse
+    """All drafts of the calls together, those that came to nothing too."""
     word_error_rate: float | None
 
 
@@ -158,7 +169,9 @@ def summarise(figures: Sequence[CallFigures]) -> GroupFigures:
         p95_ms=round(percentile(gaps, 0.95), 1),
         max_ms=round(max(gaps, default=0), 1),
         parts_median_ms={name: round(median([parts.get(name, 0) for parts in with_parts]), 1) for name in names},
-        waited_for_turn=sum(call.waited_for == "turn" for call in figures),
+        drafted=sum(call.draft for call in figures),
+        waited_for_turn=sum(call.draft and call.waited_for == "turn" for call in figures),
+        drafts=total(call.drafts for call in figures),
         word_error_rate=word_error_rate([call.text for call in answered], [call.heard for call in answered]),
     )
 

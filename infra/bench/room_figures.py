@@ -1,4 +1,4 @@
-"""The figures of a run with many rooms: turns, gaps and their parts, CPU, memory. Pure."""
+"""The figures of a run with many rooms, or many calls at the page: turns, gaps, CPU, memory. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ SETTLE_SHARE = 0.33
 """The first part of a run does not count for the growth of memory: caches and buffers are filled then."""
 
 
-UNSEEN = "webrtc_ms"
+UNSEEN = "way_ms"
 """The part of a gap that the log does not see: the way between caller and door, both ways, with its jitter buffers."""
 
 
@@ -25,6 +25,8 @@ class RoomTurns:
     asked: int = 0
     first_gaps_ms: list[float] = field(default_factory=list)
     gaps_ms: list[float] = field(default_factory=list)
+    log_gaps_ms: list[float] = field(default_factory=list)
+    """The later gaps as the door recorded them: without what the callers themselves are late by."""
     parts_ms: dict[str, list[float]] = field(default_factory=dict)
     """The parts of the later gaps by the log, and the part that the log does not see."""
     problems: list[str] = field(default_factory=list)
@@ -51,6 +53,8 @@ class RoomTurns:
 
     def _add_parts(self, turn: MeasuredTurn) -> None:
         parts = dict(turn.parts)
+        if turn.log_gap_ms is not None:
+            self.log_gaps_ms.append(turn.log_gap_ms)
         if turn.gap_ms is not None and turn.log_gap_ms is not None:
             parts[UNSEEN] = turn.gap_ms - turn.log_gap_ms
         for part, ms in parts.items():
@@ -84,6 +88,9 @@ class RunFigures:
     gap_max_ms: float
     first_gap_p95_ms: float
     """While the rooms came up; the other gaps are those after that."""
+    log_gap_p50_ms: float
+    log_gap_p95_ms: float
+    """As the door recorded them: without what the callers themselves are late by."""
     parts_p50_ms: dict[str, float]
     parts_p95_ms: dict[str, float]
     cores: dict[str, float]
@@ -105,6 +112,8 @@ class RoomsFigures:
     many: RunFigures
     added_p50_ms: float
     added_p95_ms: float
+    added_log_p95_ms: float
+    """The same of the gaps that the door recorded."""
     cores_per_room: float
     callers_cores_per_room: float
     rooms_per_core: float
@@ -123,6 +132,7 @@ def compare(one: RunFigures, many: RunFigures) -> RoomsFigures:
         many=many,
         added_p50_ms=round(many.gap_p50_ms - one.gap_p50_ms, 1),
         added_p95_ms=round(many.gap_p95_ms - one.gap_p95_ms, 1),
+        added_log_p95_ms=round(many.log_gap_p95_ms - one.log_gap_p95_ms, 1),
         cores_per_room=round(cores, 4),
         callers_cores_per_room=round((many.callers_cores - one.callers_cores) / further, 4),
         rooms_per_core=round(1 / cores, 1) if cores > 0 else 0,
@@ -138,6 +148,7 @@ def figures_of(turns: Sequence[RoomTurns], samples: Sequence[Sample]) -> RunFigu
     """Summarise the rooms of a run."""
     gaps = [gap_ms for room in turns for gap_ms in room.gaps_ms]
     first_gaps = [gap_ms for room in turns for gap_ms in room.first_gaps_ms]
+    log_gaps = [gap_ms for room in turns for gap_ms in room.log_gaps_ms]
     asked = sum(room.asked for room in turns)
     first, last = samples[0], samples[-1]
     spent_s = max(last.at_s - first.at_s, 1e-3)
@@ -152,6 +163,8 @@ def figures_of(turns: Sequence[RoomTurns], samples: Sequence[Sample]) -> RunFigu
         gap_p95_ms=round(percentile(gaps, 0.95), 1),
         gap_max_ms=round(max(gaps, default=0), 1),
         first_gap_p95_ms=round(percentile(first_gaps, 0.95), 1),
+        log_gap_p50_ms=round(median(log_gaps), 1),
+        log_gap_p95_ms=round(percentile(log_gaps, 0.95), 1),
         parts_p50_ms={part: round(median(ms), 1) for part, ms in parts_ms.items()},
         parts_p95_ms={part: round(percentile(ms, 0.95), 1) for part, ms in parts_ms.items()},
         cores={name: round(_cores(first, last, name, spent_s), 3) for name in last.parts},

@@ -1,40 +1,75 @@
-"""Many rooms at once: whether every turn is answered, how much later, and what each room costs the machine."""
+"""Many calls at once, in rooms or at the page: whether every turn is answered, how much later, and what each costs."""
 
 import asyncio
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from infra.bench.idle import cpu_s
 from infra.bench.load import Meter
 from infra.bench.room_figures import RoomsFigures, RoomTurns, RunFigures, Sample, compare, figures_of
 from infra.bench.statistics import median, percentile
-from infra.caller import CallFailed, ScriptedUtterance, Sound
-from infra.caller.room import RoomDial
+from infra.caller import CallFailed, CallResult, ScriptedUtterance, Sound
+from infra.caller.talk import Dial, OnFact
 from infra.process.tasks import ended
 
 SAMPLES = 20
 SAMPLE_S = 20.0, 60.0
 """The shortest and longest time between two samples: measuring the memory of all processes slows them down."""
 REPORT_S = 60.0
-APART_S = 3.0
-"""Rooms start one after the other: ten processes that start within ten seconds leave no CPU to the others."""
-SETTLING_S = 30.0
-"""Wait after the last start: jitter buffers that grew while processes started take this long to shrink."""
+
+
+class Talker(Protocol):
+    """Calls a door and says utterances as they come. Raises CallFailed."""
+
+    async def __call__(self, utterances: Iterable[ScriptedUtterance], *, user_id: str, on_fact: OnFact) -> CallResult:
+        """Call."""
+
+
+@dataclass(frozen=True, slots=True)
+class PageTalker:
+    """A talker at the page's door, which is given all that will be said at once."""
+
+    dial: Dial
+
+    async def __call__(self, utterances: Iterable[ScriptedUtterance], *, user_id: str, on_fact: OnFact) -> CallResult:
+        """Call. Raises CallFailed."""
+        return await self.dial(list(utterances), user_id=user_id, on_fact=on_fact)
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How calls come up."""
+
+    apart_s: float
+    """Between two starts."""
+    settling_s: float
+    """After the last start, until gaps count."""
+    turns_a_call: int | None = None
+    """After so many turns a caller hangs up and calls again; None to stay."""
+
+
+ROOMS = Pace(apart_s=3.0, settling_s=30.0)
+"""Ten processes that start within ten seconds leave no CPU to the others, and jitter buffers that grew meanwhile take
+half a minute to shrink."""
+PAGES = Pace(apart_s=0.3, settling_s=5.0, turns_a_call=5)
+"""A call at the page starts no process, and is made of a script that is known when it begins."""
 
 Report = Callable[[str], None]
 
 
 async def measure_rooms(
-    dial: RoomDial, data_dir: Path, ask: Sound, rooms: int, seconds: float, alone_s: float, report: Report
+    dial: Talker, pace: Pace, data_dir: Path, ask: Sound, rooms: int, seconds: float, alone_s: float, report: Report
 ) -> RoomsFigures:
-    """Measure one room for `alone_s`, then so many for `seconds`. Raises OSError if no system runs on `data_dir`."""
-    report(f"one room for {alone_s:.0f} s")
-    one = await _run(dial, data_dir, ask, 1, alone_s, report)
-    report(f"{rooms} rooms for {seconds:.0f} s")
-    return compare(one, await _run(dial, data_dir, ask, rooms, seconds, report))
+    """Measure one call for `alone_s`, then so many for `seconds`. Raises OSError if no system runs on `data_dir`."""
+    report(f"one call for {alone_s:.0f} s")
+    one = await _run(dial, pace, data_dir, ask, 1, alone_s, report)
+    report(f"{rooms} calls for {seconds:.0f} s")
+    return compare(one, await _run(dial, pace, data_dir, ask, rooms, seconds, report))
 
 
 class _Progress:
@@ -61,15 +96,17 @@ class _Progress:
         return told
 
 
-async def _run(dial: RoomDial, data_dir: Path, ask: Sound, rooms: int, seconds: float, report: Report) -> RunFigures:
+async def _run(
+    dial: Talker, pace: Pace, data_dir: Path, ask: Sound, rooms: int, seconds: float, report: Report
+) -> RunFigures:
     began_s = time.monotonic()
     until_s = began_s + seconds
     # In a run this short, at least the second half counts.
-    settling_s = min((rooms - 1) * APART_S + SETTLING_S, seconds / 2)
+    settling_s = min((rooms - 1) * pace.apart_s + pace.settling_s, seconds / 2)
     turns = [RoomTurns(settling_s) for _ in range(rooms)]
     progress = _Progress()
     callers = [
-        asyncio.create_task(_talk(dial, ask, room, (began_s, until_s), number * APART_S, progress))
+        asyncio.create_task(_talk(dial, pace, ask, room, (began_s, until_s), number * pace.apart_s, progress))
         for number, room in enumerate(turns)
     ]
     samples: list[Sample] = []
@@ -83,14 +120,20 @@ async def _run(dial: RoomDial, data_dir: Path, ask: Sound, rooms: int, seconds: 
 
 
 async def _talk(
-    dial: RoomDial, ask: Sound, turns: RoomTurns, time_s: tuple[float, float], wait_s: float, progress: _Progress
+    dial: Talker,
+    pace: Pace,
+    ask: Sound,
+    turns: RoomTurns,
+    time_s: tuple[float, float],
+    wait_s: float,
+    progress: _Progress,
 ) -> None:
     """Ask again and again until the time is over; a call that breaks off is replaced by another."""
     began_s, until_s = time_s
     await asyncio.sleep(wait_s)
     while time.monotonic() < until_s:
         try:
-            result = await dial(_questions(ask, until_s), user_id="bench", on_fact=progress.take)
+            result = await dial(_questions(ask, until_s, pace), user_id="bench", on_fact=progress.take)
             turns.add(result, time.monotonic() - began_s - result.seconds)
         except CallFailed as failure:
             turns.problems.append(str(failure))
@@ -99,7 +142,12 @@ async def _talk(
             await asyncio.sleep(1)  # pause before trying again a server that refuses
 
 
-def _questions(ask: Sound, until_s: float) -> Iterator[ScriptedUtterance]:
+def _questions(ask: Sound, until_s: float, pace: Pace) -> Iterable[ScriptedUtterance]:
+    asked = _asked_until(ask, until_s)
+    return islice(asked, pace.turns_a_call)
+
+
+def _asked_until(ask: Sound, until_s: float) -> Iterator[ScriptedUtterance]:
     while time.monotonic() < until_s:
         yield ScriptedUtterance(ask)
 

@@ -61,6 +61,8 @@ class MeasuredTurn:
     """The parts of the recorded gap; they add up to `log_gap_ms`."""
     waited_for: str = ""
     """What was there last, `turn` or `sound`; empty if the door did not say."""
+    draft: bool = False
+    """The reply was begun before the turn had ended, and committed."""
     gap_ms: float | None = None
     """From the end of the utterance's sound to the first sound of this turn's reply, by the caller's clock."""
     early: bool = False
@@ -138,6 +140,7 @@ def _turn(ended: dict[str, Any], facts: list[dict[str, Any]]) -> MeasuredTurn:
         if playback.get("parts")
         else {},
         waited_for=str(playback.get("waited_for") or ""),
+        draft="ReplyCommitted" in of_reply,
     )
 
 

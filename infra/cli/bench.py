@@ -10,7 +10,9 @@ from infra.cli import (
     bench_answers,
     bench_corpus,
     bench_doors,
+    bench_drafts,
     bench_faults,
+    bench_first_call,
     bench_gap,
     bench_growth,
     bench_hearing,
@@ -44,6 +46,12 @@ Examples:
   daredevil bench gap --calls tests/data/calls
 
   daredevil bench gap --calls tests/data/calls --door both
+
+  daredevil bench gap --calls tests/data/calls --at-once 2
+
+  daredevil bench first-call --calls tests/data/calls
+
+  daredevil bench drafts --calls tests/data/calls
 
   daredevil bench tapes --calls tests/data/calls
 
@@ -83,6 +91,8 @@ Examples:
 """,
 )
 app.command()(bench_gap.gap)
+app.command(name="first-call")(bench_first_call.first_call)
+app.command()(bench_drafts.drafts)
 app.command()(bench_answers.answers)
 app.command()(bench_hearing.hearing)
 app.command(name="barge-in")(bench_doors.barge_in)

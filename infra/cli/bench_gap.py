@@ -5,11 +5,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from infra.cli import bench_at_once
 from infra.cli.doors import DOORS, WEBSOCKET, UrlOption, one_of, open_both_doors, open_door
-from infra.cli.output import BAD_INPUT, FAILED, err, fail, out, run_async
+from infra.cli.gap_shown import print_gap, print_group, show_call
+from infra.cli.output import BAD_INPUT, FAILED, fail, out, run_async
 
 if TYPE_CHECKING:
-    from infra.bench.gap import CallFigures, CallPlan, GroupFigures
+    from infra.bench.gap import CallFigures, CallPlan
     from infra.bench.paired import Pair
 
 
@@ -30,6 +32,12 @@ def gap(
             help="Where to call; `both` pairs the calls and reports the difference.",
         ),
     ] = WEBSOCKET,
+    at_once: Annotated[
+        list[int] | None,
+        typer.Option(
+            "--at-once", metavar="N", min=2, max=200, help="Then with N callers at the same time; may be repeated."
+        ),
+    ] = None,
     url: UrlOption = None,
 ) -> None:
     """Place the calls one by one and report how long the caller waited for an answer, and why.
@@ -38,6 +46,17 @@ def gap(
     is a list of {"wav", "end_of_speech_sample", "text", "pause"?}; entries with "pause": true have a pause within a
     sentence and are also reported separately. With `--door both` each call is placed at both doors, one right after
     the other, and the difference that the LiveKit door makes is reported.
+
+    With `--at-once N` the calls are placed one at a time first, then by N callers at the same time. Each goes through
+    all calls, beginning at another one; they begin one after the other, spread over the length of an utterance, so that
+    they do not all stop speaking at the same moment. Reported are the gap and the answers that came too early, which
+    parts grew, what each process used of the CPU, and what saturated. Measure on a machine that does nothing else.
+
+    For example:
+
+      daredevil bench gap --calls tests/data/calls
+
+      daredevil bench gap --calls tests/data/calls --at-once 2 --at-once 4
     """
     from infra.bench.gap import BadManifest, as_json_text, read_manifest
 
@@ -45,6 +64,11 @@ def gap(
         plans = read_manifest(calls)
     except BadManifest as error:
         fail(str(error), BAD_INPUT)
+    if at_once:
+        if door == BOTH or url is not None:
+            fail("--at-once calls one door of the system on this machine: leave out --url, and --door both", BAD_INPUT)
+        bench_at_once.at_once(plans, door, at_once, rest_s, as_json)
+        return
     if door == BOTH:
         if url is not None:
             fail("--door both calls the system on this machine: leave --url out", BAD_INPUT)
@@ -93,7 +117,7 @@ def _show_pairs(pairs: "list[Pair]", as_json: bool) -> None:
             if call.problem:
                 out().print(f"{call.wav}: {call.problem}", style="red", markup=False)
         for name, group in groups(figures).items():
-            _print_group(name, group)
+            print_group(name, group)
     more = added(pairs)
     out().print(
         f"\nLiveKit adds [bold]{more.added_to_median_ms:.0f}[/] ms to the median gap ({more.first_median_ms:.0f} → "
@@ -102,57 +126,3 @@ def _show_pairs(pairs: "list[Pair]", as_json: bool) -> None:
     )
     if not more.answered_at_both:
         raise typer.Exit(FAILED)
-
-
-def show_call(call: "CallFigures", door: str = "") -> None:
-    """Print a call as soon as it has ended."""
-    gap_ms = "no answer" if call.gap_ms is None else f"{call.gap_ms:.0f} ms"
-    where = f"{door} " if door else ""
-    err().print(
-        f"{where}{call.wav}: {gap_ms}{' early' if call.early else ''} {call.problem}", style="dim", markup=False
-    )
-
-
-def print_gap(figures: "list[CallFigures]") -> None:
-    """Print all calls and their statistics."""
-    from rich import box
-    from rich.markup import escape
-    from rich.table import Table
-
-    from infra.bench.gap import groups
-    from infra.bench.statistics import word_error_rate
-
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    names = list(next((call.parts for call in figures if call.parts), {}))
-    table.add_column("call", no_wrap=True)
-    for column in ("gap", *(_short(name) for name in names), "turns"):
-        table.add_column(column, justify="right")
-    table.add_column("", no_wrap=True)
-    for call in figures:
-        gap_ms = "—" if call.gap_ms is None else f"{call.gap_ms:.0f}"
-        parts = [f"{call.parts[name]:.0f}" if name in call.parts else "—" for name in names]
-        table.add_row(call.wav, gap_ms, *parts, str(call.turns), "[yellow]early[/]" if call.early else "")
-    out().print(table)
-    for call in figures:
-        if call.problem:
-            out().print(f"[red]{call.wav}: {escape(call.problem)}[/]")
-        elif word_error_rate([call.text], [call.heard]):
-            out().print(f"[dim]{call.wav}:[/] {escape(call.heard)} [dim]for[/] {escape(call.text)}")
-    for name, group in groups(figures).items():
-        _print_group(name, group)
-
-
-def _print_group(name: str, group: "GroupFigures") -> None:
-    out().print(
-        f"[bold]{name}[/]: {group.calls} calls, gap median [bold]{group.median_ms:.0f}[/] ms, "
-        f"P95 [bold]{group.p95_ms:.0f}[/] ms, max {group.max_ms:.0f} ms; "
-        f"answered too early: [bold]{group.early}[/]; failed: {group.failed}; word error rate: "
-        + ("—" if group.word_error_rate is None else f"{group.word_error_rate:.1%}")
-    )
-    parts = ", ".join(f"{_short(part)} {ms:.0f}" for part, ms in group.parts_median_ms.items())
-    out().print(f"  [dim]medians of the parts: {parts}[/]")
-    out().print(f"  [dim]the first sound was ready before the turn had ended in {group.waited_for_turn} calls[/]")
-
-
-def _short(name: str) -> str:
-    return name.removesuffix("_ms").replace("_", " ")

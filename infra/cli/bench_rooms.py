@@ -1,4 +1,4 @@
-"""`daredevil bench rooms`: many LiveKit rooms at once."""
+"""`daredevil bench rooms`: many LiveKit rooms at once, or many calls at the page."""
 
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
@@ -7,15 +7,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from infra.cli.doors import DOORS, LIVEKIT, CallOptions, one_of, rooms_of
 from infra.cli.output import BAD_INPUT, FAILED, fail, out, progress, run_async
 
 if TYPE_CHECKING:
     from infra.bench.room_figures import RoomsFigures, RunFigures
+    from infra.bench.rooms import Talker
     from infra.caller import Sound
+    from infra.runtime import Runtime
 
 
 CONDITIONS = (
-    "Stub engines: speech to text, end of turn, language model and voice; voice detection is real. The LiveKit server "
+    "Stub engines: speech to text, end of turn, language model and voice; voice detection is real. The servers "
     "and the callers ran on the same machine. Captured sound was kept for a minute."
 )
 SAID = Path("tests/data/hello.wav")
@@ -27,23 +30,30 @@ SOUND_KEPT_S = "60"
 
 
 def rooms(
-    rooms: Annotated[int, typer.Option("--rooms", min=1, help="Rooms at the same time.")] = 10,
+    rooms: Annotated[int, typer.Option("--rooms", min=1, help="Rooms, or calls, at the same time.")] = 10,
     say: Annotated[Path, typer.Option("--say", metavar="WAV", help="What each caller says repeatedly.")] = SAID,
     minutes: Annotated[float, typer.Option("--minutes", min=0.2, max=1440, help="How long.")] = 10,
     alone: Annotated[
         float, typer.Option("--alone", min=0.2, max=1440, help="Minutes with one room first, to compare.")
     ] = 1.5,
+    door: Annotated[
+        str,
+        typer.Option("--door", metavar="|".join(DOORS), callback=one_of(DOORS), help="Rooms, or calls at the page."),
+    ] = LIVEKIT,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Talk in many rooms at once with stub engines, and report what the rooms cost.
+    """Talk in many rooms, or many calls at the page, at once with stub engines, and report what they cost.
 
     Reports missed turns, the gap compared with one room, memory over time, and rooms per core. Runs a system of its own
     beside the data directory: LiveKit server, door and actors. Voice detection is the real one; speech to text,
-    end of turn, language model and voice answer at once. The callers' own CPU is reported separately.
+    end of turn, language model and voice answer at once. The callers' own CPU is reported separately: where it and the
+    system's need all cores, it is in the way of what is measured.
 
     For example:
 
       daredevil bench rooms --rooms 10 --minutes 10
+
+      daredevil bench rooms --rooms 50 --door websocket --minutes 2
     """
     import json
     from dataclasses import asdict
@@ -54,28 +64,36 @@ def rooms(
         sound = read_wav(say)
     except BadWav as error:
         fail(str(error), BAD_INPUT)
-    figures = run_async(_rooms(sound, rooms, minutes * 60, alone * 60))
+    figures = run_async(_rooms(sound, door, rooms, minutes * 60, alone * 60))
     if as_json:
         typer.echo(json.dumps(asdict(figures), indent=2))
     else:
-        _print(figures)
+        _print(figures, "room" if door == LIVEKIT else "call")
     if figures.many.missed or figures.many.problems:
         raise typer.Exit(FAILED)
 
 
-async def _rooms(sound: "Sound", rooms: int, seconds: float, alone_s: float) -> "RoomsFigures":
-    from infra.bench.rooms import measure_rooms
-    from infra.caller.room import RoomDial
-    from infra.cli.doors import rooms_of
+async def _rooms(sound: "Sound", door: str, rooms: int, seconds: float, alone_s: float) -> "RoomsFigures":
+    from infra.bench.rooms import PAGES, ROOMS, measure_rooms
     from infra.cli.system import changed_settings, folder_of_its_own, system_here
     from infra.settings import settings
 
     with folder_of_its_own() as own:
         async with stub_engines() as stubs:
             with changed_settings({**own, **stubs, "audio_retention_s": SOUND_KEPT_S}):
-                async with system_here({"livekit": "1"}) as runtime:
-                    dial = RoomDial(rooms_of(runtime), light=True)
-                    return await measure_rooms(dial, settings().data_dir, sound, rooms, seconds, alone_s, progress)
+                async with system_here(DOORS[door].needs) as runtime:
+                    data_dir, pace = settings().data_dir, ROOMS if door == LIVEKIT else PAGES
+                    talker = _talker(runtime, door)
+                    return await measure_rooms(talker, pace, data_dir, sound, rooms, seconds, alone_s, progress)
+
+
+def _talker(runtime: "Runtime", door: str) -> "Talker":
+    from infra.bench.rooms import PageTalker
+    from infra.caller.room import RoomDial
+
+    if door == LIVEKIT:
+        return RoomDial(rooms_of(runtime), light=True)
+    return PageTalker(DOORS[door].here(runtime, CallOptions()))
 
 
 @asynccontextmanager
@@ -110,26 +128,29 @@ async def stub_engines(wanted: bool = True, answer: str = "") -> AsyncIterator[d
                 "llm_url": f"http://127.0.0.1:{port}/v1",
                 "embedding": "off",
                 "overload_answer_ms": "0",  # what many calls at once do is what is measured
+                "overload_lag_ms": "0",
             }
         finally:
             server.send(signal.SIGTERM)
             await server.wait()
 
 
-def _print(figures: "RoomsFigures") -> None:
+def _print(figures: "RoomsFigures", what: str) -> None:
     for run in (figures.one, figures.many):
-        _print_run(run)
+        _print_run(run, what)
     for problem in figures.many.problems:
         out().print(problem, style="red", markup=False)
     settled_mb, end_mb = figures.mb_per_room
     out().print(
-        f"over one room: gap P50 {figures.added_p50_ms:+.0f} ms, P95 [bold]{figures.added_p95_ms:+.0f}[/] ms"
-        f"{_where(figures)}\n"
-        f"each further room takes [bold]{figures.cores_per_room:.3f}[/] cores (and its caller "
-        f"{figures.callers_cores_per_room:.3f}): a core carries [bold]{figures.rooms_per_core:.0f}[/] rooms\n"
-        f"memory of a further room: {settled_mb:.0f} MB once settled, {end_mb:.0f} MB at the end, "
+        f"over one {what}: gap P50 {figures.added_p50_ms:+.0f} ms, P95 [bold]{figures.added_p95_ms:+.0f}[/] ms"
+        f"{_where(figures)}; P95 as the door recorded it [bold]{figures.added_log_p95_ms:+.0f}[/] ms\n"
+        f"each further {what} takes [bold]{figures.cores_per_room:.3f}[/] cores (and its caller "
+        f"{figures.callers_cores_per_room:.3f}): a core carries [bold]{figures.rooms_per_core:.0f}[/] {what}s\n"
+        f"memory of a further {what}: {settled_mb:.0f} MB once settled, {end_mb:.0f} MB at the end, "
         f"[bold]{figures.growth_mb_per_room_minute:+.2f}[/] MB a minute"
     )
+    if _needs_all_cores(figures.many):
+        out().print("[yellow]the system and the callers needed all cores: the callers were in the way[/]")
     out().print(f"[dim]{CONDITIONS}[/]")
 
 
@@ -140,12 +161,20 @@ def _where(figures: "RoomsFigures") -> str:
     return f" (of the P50: {', '.join(longer)})" if longer else ""
 
 
-def _print_run(run: "RunFigures") -> None:
+def _needs_all_cores(run: "RunFigures") -> bool:
+    from infra.bench.at_once import FULL
+    from infra.process.system_cpu import cores
+
+    return sum(run.cores.values()) + run.callers_cores >= FULL * cores()
+
+
+def _print_run(run: "RunFigures", what: str) -> None:
     plural = "s" if run.rooms > 1 else ""
     out().print(
-        f"[bold]{run.rooms} room{plural}[/], {run.seconds:.0f} s: {run.asked} turns, [bold]{run.missed}[/] missed; "
+        f"[bold]{run.rooms} {what}{plural}[/], {run.seconds:.0f} s: {run.asked} turns, [bold]{run.missed}[/] missed; "
         f"gap P50 {run.gap_p50_ms:.0f} ms, P95 {run.gap_p95_ms:.0f} ms, max {run.gap_max_ms:.0f} ms "
-        f"(P95 {run.first_gap_p95_ms:.0f} ms while rooms came up)"
+        f"(P95 {run.first_gap_p95_ms:.0f} ms while {what}s came up); as the door recorded it P50 "
+        f"{run.log_gap_p50_ms:.0f} ms, P95 {run.log_gap_p95_ms:.0f} ms"
     )
     total = sum(run.cores.values())
     out().print(

@@ -1,22 +1,19 @@
 """`daredevil bench tapes`: what recording tapes for replays costs a call."""
 
 import json
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from infra.cli.bench_gap import show_call
 from infra.cli.doors import DOORS, WEBSOCKET, CallOptions
+from infra.cli.gap_shown import show_call
 from infra.cli.output import BAD_INPUT, FAILED, fail, out, run_async
 
 if TYPE_CHECKING:
     from infra.bench.gap import CallPlan
     from infra.bench.journal import JournalFigures
     from infra.bench.paired import Pair
-    from infra.runtime import Runtime
 
 WITHOUT, WITH = "without tapes", "with tapes"
 
@@ -65,9 +62,13 @@ async def _measured(plans: "list[CallPlan]", rest_s: float) -> "tuple[list[Pair]
     from infra.bench.journal import journal_figures
     from infra.bench.paired import measure_pairs
     from infra.bench.tapes_cost import sessions_with_tapes
+    from infra.cli.system import systems_apart
+    from infra.settings import Settings, settings
 
     door = DOORS[WEBSOCKET]
-    async with _both_systems() as (without, recording):
+    most_mb = settings().journal_max_mb or Settings.model_fields["journal_max_mb"].default
+    async with systems_apart({"journal_max_mb": "0"}, {"journal_max_mb": str(most_mb)}) as (plain, taped):
+        without, recording = plain.runtime, taped.runtime
         pairs = await measure_pairs(
             door.here(without, CallOptions()),
             door.here(recording, CallOptions()),
@@ -82,19 +83,3 @@ async def _measured(plans: "list[CallPlan]", rest_s: float) -> "tuple[list[Pair]
             return pairs, await journal_figures(nc, sessions_with_tapes(pairs))
         finally:
             await nc.close()
-
-
-@asynccontextmanager
-async def _both_systems() -> AsyncIterator[tuple["Runtime", "Runtime"]]:
-    """Yield a system without tapes and one with, each in a folder of its own."""
-    from infra.cli.system import changed_settings, folder_of_its_own, system_here
-    from infra.settings import Settings, settings
-
-    most_mb = settings().journal_max_mb or Settings.model_fields["journal_max_mb"].default
-    async with AsyncExitStack() as stack:
-        found = []
-        for journal_mb in (0, most_mb):
-            own = stack.enter_context(folder_of_its_own())
-            stack.enter_context(changed_settings({**own, "journal_max_mb": str(journal_mb)}))
-            found.append(await stack.enter_async_context(system_here()))
-        yield found[0], found[1]

@@ -267,6 +267,28 @@ def _gap() -> type[BaseModel]:
     )
 
 
+def _at_once() -> type[BaseModel]:
+    from infra.bench.at_once import Stage
+    from infra.bench.gap import CallFigures
+
+    return _model(
+        "AtOnce",
+        stages=(list[Stage], "One call at a time, then so many."),
+        calls=(list[CallFigures], "Each call, in the order of the stages."),
+    )
+
+
+def _first_call() -> type[BaseModel]:
+    from infra.bench.first_call import FirstCalls
+    from infra.bench.gap import CallFigures
+
+    return _model(
+        "FirstCall",
+        figures=(FirstCalls, "The first calls against the later ones."),
+        starts=(list[list[CallFigures]], "The calls of each start."),
+    )
+
+
 def _tapes() -> type[BaseModel]:
     from infra.bench.gap import CallFigures
     from infra.bench.journal import JournalFigures
@@ -352,6 +374,9 @@ OUTPUTS: dict[str, Output] = {
     "health": Output("whether the processes of a system can do their work", _health),
     "settings": Output("the settings in force", _settings),
     "bench gap": Output("response gaps (without --door both)", _gap),
+    "bench gap at once": Output("the same with several callers at a time", _at_once, option="--at-once"),
+    "bench first-call": Output("the first call after a start", _first_call),
+    "bench drafts": Output("what drafts cost", _figures("infra.bench.draft_cost", "DraftCost")),
     "bench hearing": Output("what is heard and what is not", _hearing),
     "bench answers": Output("answers to plain questions", _answers),
     "bench record": Output("how far the record is from the caller's ear", _record),

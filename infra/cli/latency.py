@@ -114,7 +114,9 @@ def _print(figures: "LatencyFigures", worst: "list[TurnLatency]", where: str) ->
 
 def _drafts(figures: "LatencyFigures") -> str:
     late = figures.drafts - figures.waited_for_turn
-    said = f"{_counted(figures.drafts)} answered by a draft: in {figures.waited_for_turn} its sound was ready first"
+    share = figures.waited_for_turn / figures.drafts
+    said = f"{_counted(figures.drafts)} answered by a draft: in {figures.waited_for_turn} ({share:.0%}) "
+    said += "its sound was ready first"
     if figures.ready_before_p50_ms is not None:
         said += f" and waited {figures.ready_before_p50_ms:.0f} ms (median) for the turn's end"
     if late and figures.late_by_p50_ms is not None:

@@ -4,7 +4,9 @@ import asyncio
 import os
 import tempfile
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import ExitStack, asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
 
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
@@ -73,6 +75,30 @@ def folder_of_its_own() -> Iterator[dict[str, str]]:
     parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="bench-", dir=parent) as folder:
         yield {"data_dir": folder, "nats_url": "", "livekit_url": "", "postgres_url": "off", "pulsar_url": ""}
+
+
+@dataclass(frozen=True, slots=True)
+class SystemApart:
+    """A system of a command's own, in a folder of its own."""
+
+    runtime: Runtime
+    data_dir: Path
+
+
+@asynccontextmanager
+async def systems_apart(*changed: Mapping[str, str]) -> AsyncIterator[list[SystemApart]]:
+    """Yield a system for each of these changes of the settings, side by side; nothing of them is kept.
+
+    Each change should name the same settings. Raises StartFailed, NatsMissing.
+    """
+    async with AsyncExitStack() as stack:
+        found = []
+        for one in changed:
+            own = stack.enter_context(folder_of_its_own())
+            stack.enter_context(changed_settings({**own, **one}))
+            runtime = await stack.enter_async_context(system_here())
+            found.append(SystemApart(runtime, Path(own["data_dir"])))
+        yield found
 
 
 @asynccontextmanager

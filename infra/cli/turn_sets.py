@@ -75,8 +75,8 @@ async def of_calls(folder: Path) -> list[TurnEvent]:
     Raises ValueError, LookupError.
     """
     from infra.bench.gap import BadManifest, measure, read_manifest
-    from infra.cli.bench_gap import show_call
     from infra.cli.doors import WEBSOCKET, open_door
+    from infra.cli.gap_shown import show_call
     from infra.cli.log_facts import facts_of_session
 
     try:

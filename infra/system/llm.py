@@ -53,6 +53,7 @@ def serve(port: int, threads: int = 1, host: str = "127.0.0.1") -> "Server":
     params.cpuparams.poll = params.cpuparams_batch.poll = 0
     params.verbosity = _VERBOSITY[settings().log_level]
     params.ui = params.endpoint_slots = False
+    params.endpoint_metrics = True  # what benchmarks count: tokens read and written, requests that wait
     params.cors_origins = ""
     params.n_threads_http = 4
     server = Server(params)

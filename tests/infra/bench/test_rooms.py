@@ -54,7 +54,7 @@ def test_what_the_log_does_not_see_of_a_gap_is_reported_too() -> None:
     room.add(CallResult("s-1", 24_000, turns=[turn]))
     figures = figures_of([room], [Sample(0, {}, 0), Sample(5, {}, 1)])
     assert sum(figures.parts_p50_ms.values()) == 600
-    assert figures.parts_p50_ms["webrtc_ms"] == 200
+    assert figures.parts_p50_ms["way_ms"] == 200
 
 
 def test_gaps_while_rooms_come_up_are_told_apart() -> None:
