@@ -29,7 +29,7 @@ Measured = Callable[[], AbstractAsyncContextManager[MachineUse]]
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
+class AtOnce:
     """So many callers at a time. Gaps and answers that came too early are one table: read them together."""
 
     at_once: int
@@ -82,9 +82,9 @@ async def measure_stages(
     report: Callable[[CallFigures], None],
     rest_s: float,
     measured: Measured,
-) -> tuple[list[Stage], list[CallFigures]]:
+) -> tuple[list[AtOnce], list[CallFigures]]:
     """Measure the calls one at a time, then so many at once; return the stages, and all calls."""
-    stages: list[Stage] = []
+    stages: list[AtOnce] = []
     calls: list[CallFigures] = []
     for callers in (1, *sorted(set(at_once) - {1})):
         async with measured() as use:
@@ -94,13 +94,13 @@ async def measure_stages(
     return stages, calls
 
 
-def stage_of(callers: int, calls: Sequence[CallFigures], use: MachineUse, alone: Stage | None) -> Stage:
+def stage_of(callers: int, calls: Sequence[CallFigures], use: MachineUse, alone: AtOnce | None) -> AtOnce:
     """Return the figures of so many callers, compared with one at a time if there is that."""
     grown: dict[str, float] = {}
     if alone is not None:
         before, now = _parts(alone.groups), summarise(calls).parts_median_ms
         grown = {part: round(ms - before.get(part, 0.0), 1) for part, ms in now.items()}
-    return Stage(callers, groups(calls), use, grown, saturated(use))
+    return AtOnce(callers, groups(calls), use, grown, saturated(use))
 
 
 def _parts(found: dict[str, GroupFigures]) -> dict[str, float]:
@@ -131,6 +131,6 @@ def largest(use: MachineUse) -> list[tuple[str, float]]:
     return sorted(use.cores.items(), key=lambda each: -each[1])[:MOST_NAMED]
 
 
-def as_plain(stages: Sequence[Stage], calls: Sequence[CallFigures]) -> dict[str, Any]:
+def as_plain(stages: Sequence[AtOnce], calls: Sequence[CallFigures]) -> dict[str, Any]:
     """Return everything as plain data."""
     return {"stages": [asdict(stage) for stage in stages], "calls": [asdict(call) for call in calls]}

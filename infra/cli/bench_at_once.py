@@ -11,7 +11,7 @@ from infra.cli.gap_shown import print_group, short, show_call
 from infra.cli.output import FAILED, out, progress, run_async
 
 if TYPE_CHECKING:
-    from infra.bench.at_once import Stage
+    from infra.bench.at_once import AtOnce
     from infra.bench.gap import CallFigures, CallPlan
 
 ANY_LOAD = {"overload_answer_ms": "0", "overload_lag_ms": "0"}
@@ -40,7 +40,7 @@ def at_once(plans: "list[CallPlan]", door: str, callers: Sequence[int], rest_s: 
 
 async def _measured(
     plans: "list[CallPlan]", door: str, callers: Sequence[int], rest_s: float
-) -> "tuple[list[Stage], list[CallFigures]]":
+) -> "tuple[list[AtOnce], list[CallFigures]]":
     from infra.bench.at_once import measure_stages
     from infra.bench.machine_use import machine_use
     from infra.cli.system import system_here
@@ -54,7 +54,7 @@ async def _measured(
         )
 
 
-def _print_stage(stage: "Stage") -> None:
+def _print_stage(stage: "AtOnce") -> None:
     from infra.bench.at_once import largest
 
     one = stage.at_once == 1
@@ -79,7 +79,7 @@ def _print_stage(stage: "Stage") -> None:
     )
 
 
-def _first_full(stages: "Sequence[Stage]") -> str:
+def _first_full(stages: "Sequence[AtOnce]") -> str:
     for stage in stages:
         if stage.full:
             callers = "one call" if stage.at_once == 1 else f"{stage.at_once} callers"

@@ -23,7 +23,7 @@ def drafts(
     rest_s: Annotated[float, typer.Option("--rest", min=0, max=3600, help="Seconds between calls.")] = 3,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Place the calls with drafts and without (DAREDEVIL_SPECULATE), and compare tokens and CPU time per turn.
+    """Place the calls with drafts and without (DAREDEVIL_SPECULATE), and compare tokens and CPU time per call.
 
     Runs two systems of its own beside the data directory, both with the settings' engines. Half of the calls are placed
     at the first, all at the second, then the other half at the first; what each uses is counted while it is called.
@@ -85,7 +85,7 @@ def _print(figures: "DraftCost") -> None:
     for name, side in (("with drafts", figures.with_drafts), ("without", figures.without)):
         _print_side(name, side)
     out().print(
-        f"with drafts a turn takes, against without: CPU time {_times(figures.cpu)}; tokens of the local model "
+        f"with drafts a call takes, against without: CPU time {_times(figures.cpu)}; tokens of the local model "
         f"{_times(figures.tokens)} (read {_times(figures.tokens_read)}, written {_times(figures.tokens_written)})",
         highlight=False,
     )
@@ -98,11 +98,11 @@ def _print_side(name: str, side: "Side") -> None:
     )
     read, written = (
         "not known" if tokens is None else f"{tokens:.0f}"
-        for tokens in (side.tokens_read_per_turn, side.tokens_written_per_turn)
+        for tokens in (side.tokens_read_per_call, side.tokens_written_per_call)
     )
-    most = sorted(side.cpu_s_per_turn_of.items(), key=lambda part: -part[1])[:4]
+    most = sorted(side.cpu_s_per_call_of.items(), key=lambda part: -part[1])[:4]
     named = ", ".join(f"{part} {cpu_s:.2f}" for part, cpu_s in most)
-    out().print(f"  a turn: {side.cpu_s_per_turn:.2f} s of CPU ({named}); tokens read {read}, written {written}")
+    out().print(f"  a call: {side.cpu_s_per_call:.2f} s of CPU ({named}); tokens read {read}, written {written}")
     use = side.drafts
     told = "" if use.waste is None else f"; tokens written {use.waste:.2f} times those of the replies that were kept"
     out().print(f"  drafts begun {use.started}, discarded {use.discarded}{told}")

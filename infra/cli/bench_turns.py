@@ -53,7 +53,7 @@ def turns(
 
     try:
         fit = read_weights(weights)
-        found = run_async(scored_events(events, since))
+        found = run_async(scored_events(events, since, "--log"))
         if keep is not None:
             _write(keep, found)
         figures = turns_figures(found, fit)

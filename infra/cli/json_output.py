@@ -268,12 +268,12 @@ def _gap() -> type[BaseModel]:
 
 
 def _at_once() -> type[BaseModel]:
-    from infra.bench.at_once import Stage
+    from infra.bench.at_once import AtOnce
     from infra.bench.gap import CallFigures
 
     return _model(
-        "AtOnce",
-        stages=(list[Stage], "One call at a time, then so many."),
+        "SeveralAtOnce",
+        stages=(list[AtOnce], "One call at a time, then so many."),
         calls=(list[CallFigures], "Each call, in the order of the stages."),
     )
 

@@ -44,27 +44,28 @@ def read_weights(path: Path | None) -> TurnWeights:
         raise ValueError(f"{path} cannot be read: {error.strerror}") from error
 
 
-async def scored_events(path: Path | None, since: str | None) -> list[TurnEvent]:
+async def scored_events(path: Path | None, since: str | None, option: str = "--since") -> list[TurnEvent]:
     """Return the events of a file or folder, or of the log's last conversations, with the model's probabilities.
 
     Raises BadEvents, ValueError, LookupError, NoModel.
     """
     if (path is None) == (since is None):
-        raise ValueError("give --events DIR, or the age of the log's conversations: one of both")
-    events = with_joints(read_events(path)) if path is not None else await of_log(since or "")
+        raise ValueError(f"give --events DIR, or {option} AGE for the log's own conversations: one of both")
+    events = with_joints(read_events(path)) if path is not None else await of_log(since or "", option)
     if not events:
         raise LookupError("there is no silence after words in these conversations")
     return await scored(events)
 
 
-async def of_log(since: str) -> list[TurnEvent]:
-    """Return the silences of conversations of the last `since`. Raises ValueError, LookupError."""
+async def of_log(since: str, option: str = "--since") -> list[TurnEvent]:
+    """Return the silences of conversations of the last `since` (`option` names it). Raises ValueError, LookupError."""
     import time
 
     from infra.cli.ages import age_s
     from infra.cli.log_facts import facts_by_session
 
-    found = await facts_by_session(time.time_ns() - round(age_s(since) * 1e9), LOG_FACTS)
+    since_ns = max(0, time.time_ns() - round(age_s(since, option) * 1e9))
+    found = await facts_by_session(since_ns, LOG_FACTS)
     return [event for facts in found.values() for event in events_of_log(facts)]
 
 

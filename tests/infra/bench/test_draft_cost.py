@@ -16,7 +16,7 @@ def used(cpu_s: float, read: float | None, written: float | None) -> MachineUse:
     return MachineUse(seconds=10, cores={"llm": cpu_s / 10}, tokens_read=read, tokens_written=written)
 
 
-def test_a_turn_with_drafts_is_compared_with_one_without() -> None:
+def test_a_call_with_drafts_is_compared_with_one_without() -> None:
     with_drafts = [
         (some_calls(2, 500, DraftUse(1, 0, 20, 0)), used(3, 100, 50)),
         (some_calls(2, 500, DraftUse(2, 1, 20, 10)), used(3, 100, 70)),
@@ -34,7 +34,7 @@ def test_tokens_that_the_models_server_does_not_tell_are_not_known() -> None:
     assert (cost.tokens, cost.tokens_read, cost.cpu) == (None, None, 1)
 
 
-def test_without_a_turn_nothing_is_compared() -> None:
+def test_without_an_answer_nothing_is_compared() -> None:
     assert draft_cost(1, [([], used(1, 1, 1))], [([], used(1, 1, 1))]).cpu is None
 
 

@@ -36,6 +36,10 @@ def test_fitted_weights_are_what_the_setting_takes(tmp_path: Path) -> None:
 def test_what_cannot_be_measured_is_said(tmp_path: Path) -> None:
     code, _, errors = cli("bench", "turns")
     assert (code, "give --events DIR" in errors) == (2, True)
+    code, _, errors = cli("bench", "turns", "--log", "soon")
+    assert (code, "--log soon: give an age such as 2d" in errors) == (2, True)
+    code, _, errors = cli("bench", "turns", "--log", "30d", "--events", str(tmp_path))
+    assert (code, "one of both" in errors) == (2, True)
     code, _, errors = cli("tune", "turns")
     assert (code, "which conversations?" in errors) == (2, True)
     (tmp_path / "events.json").write_text(json.dumps([as_plain(each) for each in some(12)]))
