@@ -14,8 +14,8 @@ IN_SAMPLE_RATE_HZ = 16_000
 FRAME_MS = 20
 """Length of a frame at a door, and the shortest on the bus."""
 
-ROOM_FRAME_MS = 40
-"""Length of a frame from and to a LiveKit room, whose cost is mostly the cost per frame."""
+ROOM_OUT_FRAME_MS = 40
+"""Longest frame towards a LiveKit room: what costs is mostly the frame. Unlike one inwards, it delays nothing."""
 
 MAX_OUT_FRAME_MS = 100
 """Longest frame of the agent's sound: it is created faster than it is played, so longer frames are sent together."""

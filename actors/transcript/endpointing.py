@@ -95,7 +95,7 @@ def _hear_in_silence(
 
 
 LIVE_LAG_MS = 60
-"""How much of the time since the last frame counts as silence while frames still come (every 20 or 40 ms)."""
+"""How much of the time since the last frame counts as silence while frames still come (every 20 ms)."""
 
 VANISHED_MS = 1000
 """Without frames for this long the caller counts as silent."""

@@ -31,7 +31,7 @@ from bridge.call.unprompted import Unprompted
 from bridge.playback.reply import Playing
 from bridge.playback.reports import HeldReply, Played
 from contracts import events as e
-from contracts.audio import FRAME_MS, IN_SAMPLE_RATE_HZ
+from contracts.audio import IN_SAMPLE_RATE_HZ
 from contracts.requests import HANGUP
 from contracts.topology import (
     audio_out_subject,
@@ -199,14 +199,12 @@ class Call:
             self._publisher.put(event)
             self.state.apply(event)
 
-    def open_microphone(
-        self, track_id: str, participant_id: str, rate_hz: int = IN_SAMPLE_RATE_HZ, frame_ms: int = FRAME_MS
-    ) -> None:
-        """Accept a track's sound from now on and publish it in frames of `frame_ms`; append TrackPublished once."""
+    def open_microphone(self, track_id: str, participant_id: str, rate_hz: int = IN_SAMPLE_RATE_HZ) -> None:
+        """Accept a track's sound from now on and publish it in frames; append TrackPublished once."""
         if track_id not in self.state.tracks:
             self._own_tracks.add(track_id)
             self.note(published(self.session_id, track_id, participant_id, now_ns()))
-        self._microphones.open(track_id, participant_id, rate_hz, frame_ms)
+        self._microphones.open(track_id, participant_id, rate_hz)
 
     def close_microphone(self, track_id: str, reason: str) -> None:
         """Accept no more sound of a track; append TrackUnpublished with its length."""

@@ -16,14 +16,14 @@ from infra.log.event_log import now_ns
 
 
 class MicrophoneTrack:
-    """Cuts one track into frames of `frame_ms`; `received_ns` is when the client's chunk with its last sample came.
+    """Cuts one track into frames of 20 ms; `received_ns` is when the client's chunk with its last sample came.
 
     Resampling delays the sound by some 15 ms (48 kHz) but not its times: they are counted in the client's samples.
     """
 
-    def __init__(self, track_id: str, sample_rate_hz: int, frame_ms: int = FRAME_MS) -> None:
+    def __init__(self, track_id: str, sample_rate_hz: int) -> None:
         self.track_id = track_id
-        self._frame_samples = IN_SAMPLE_RATE_HZ * frame_ms // 1000
+        self._frame_samples = IN_SAMPLE_RATE_HZ * FRAME_MS // 1000
         self._rate_hz = sample_rate_hz
         self._resampler: soxr.ResampleStream | None = None
         if sample_rate_hz != IN_SAMPLE_RATE_HZ:
@@ -73,9 +73,9 @@ class Microphones:
         self._publishers: dict[str, SoundPublisher] = {}
         self._held = False
 
-    def open(self, track_id: str, participant_id: str, sample_rate_hz: int, frame_ms: int) -> None:
+    def open(self, track_id: str, participant_id: str, sample_rate_hz: int) -> None:
         """Open a microphone whose TrackPublished has been appended."""
-        self._open[track_id] = _Open(participant_id, MicrophoneTrack(track_id, sample_rate_hz, frame_ms))
+        self._open[track_id] = _Open(participant_id, MicrophoneTrack(track_id, sample_rate_hz))
         if participant_id not in self._publishers:
             subject = audio_in_subject(self._session_id, participant_id)
             publisher = self._publishers[participant_id] = SoundPublisher(self._nc, subject)

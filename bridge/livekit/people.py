@@ -15,7 +15,7 @@ from bridge.call.session_events import joined, left
 from bridge.call.tasks import Tasks
 from bridge.livekit.board import Speaker
 from bridge.livekit.persons import is_microphone, is_person, joined_fields
-from contracts.audio import IN_SAMPLE_RATE_HZ, ROOM_FRAME_MS
+from contracts.audio import FRAME_MS, IN_SAMPLE_RATE_HZ
 from infra.livekit.naming import participant_of_identity, track_of_sid
 from infra.log.event_log import now_ns
 from infra.process.tasks import ended, own_cancellation_only
@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 MAX_NAME = 256
 HEAR_AGAIN_S = 0.1
-MAX_UNREAD_FRAMES = 10_000 // ROOM_FRAME_MS
+MAX_UNREAD_FRAMES = 10_000 // FRAME_MS
 """Frames of one track that may wait here: 10 s."""
 
 
@@ -168,7 +168,7 @@ class People:
             n = 0
             while (track_id := track_of_sid(sid, n)) in self._call.state.tracks:
                 n += 1
-            self._call.open_microphone(track_id, person.participant_id, frame_ms=ROOM_FRAME_MS)
+            self._call.open_microphone(track_id, person.participant_id)
             task = self._tasks.own(self._hear(track, track_id), f"listening to {sid}")
             person.listening[sid] = _Listening(track_id, task)
 
@@ -197,7 +197,7 @@ class People:
             track=track,
             sample_rate=IN_SAMPLE_RATE_HZ,
             num_channels=1,
-            frame_size_ms=ROOM_FRAME_MS,
+            frame_size_ms=FRAME_MS,
             capacity=MAX_UNREAD_FRAMES,
         )
         try:

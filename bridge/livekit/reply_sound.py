@@ -3,7 +3,7 @@
 import numpy as np
 import soxr
 
-from contracts.audio import ROOM_FRAME_MS
+from contracts.audio import ROOM_OUT_FRAME_MS
 
 AUDIBLE = 256
 """Samples up to this amplitude count as silence (-42 dB of full scale): voices begin with near-silence."""
@@ -64,7 +64,7 @@ class RoomReplySound:
         """Return the next 10 to 40 ms; None if less has come. The last frame is filled up with silence."""
         there = self._end - self._next
         tick = self._out_rate_hz * TICK_MS // 1000
-        ticks = min(there // tick, ROOM_FRAME_MS // TICK_MS)
+        ticks = min(there // tick, ROOM_OUT_FRAME_MS // TICK_MS)
         if ticks == 0 and (there == 0 or self._total is None):
             return None
         size = max(ticks, 1) * tick

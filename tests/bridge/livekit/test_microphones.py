@@ -6,7 +6,7 @@ import numpy as np
 from livekit import rtc
 
 from contracts import events as e
-from contracts.audio import IN_SAMPLE_RATE_HZ, ROOM_FRAME_MS
+from contracts.audio import FRAME_MS, IN_SAMPLE_RATE_HZ
 from infra.livekit.naming import session_of_room, track_of_sid
 from tests.bridge.agent import Agent
 from tests.bridge.livekit.conftest import Invite, StartBridge
@@ -15,7 +15,7 @@ from tests.bridge.livekit.shared_bridge import *  # noqa: F403 (its fixtures)
 from tests.speech import recorded
 from tests.waiting import until
 
-FRAME_SAMPLES = IN_SAMPLE_RATE_HZ * ROOM_FRAME_MS // 1000
+FRAME_SAMPLES = IN_SAMPLE_RATE_HZ * FRAME_MS // 1000
 
 
 async def test_another_device_is_another_track_with_true_counts(
