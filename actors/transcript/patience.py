@@ -23,18 +23,21 @@ PATIENCES: tuple[Patience, ...] = get_args(Patience)
 Asked = Literal["", "question", "details"]
 """What the agent's last sentence asks for: nothing, an answer, or something that is read out (a number, a name)."""
 
-Reason = Literal["sure", "between", "goes-on", "answer", "hesitation", "number", "list", "no-score"]
+Reason = Literal["sure", "between", "goes-on", "answer", "greeting", "hesitation", "number", "list", "no-score"]
 """Why a silence is as long as it is.
 
-The score is high, between, or low; the words answer what the agent asked; they end in an "um"; a number or a spelling
-is being read out; a list goes on; nothing has scored the words, or not yet: then the middle length counts.
+The score is high, between, or low; the words answer what the agent asked; they are a greeting, after which people often
+go on; they end in an "um"; a number or a spelling is being read out; a list goes on; nothing has scored the words, or
+not yet. After a greeting, and without a score, the middle length counts.
 """
 
 WEIGHTS_FILE = Path(__file__).with_name("turn_weights.json")
 MOST_ODDS = 1000.0
 """A score beyond says nothing more."""
 
-FEATURES = ("end", "words", "short", "comma", "comma_end")
+FEATURES = ("end", "words", "short", "comma")
+MOST_WORDS = 12
+"""More words than this say nothing more."""
 
 
 class BadWeights(ValueError):
@@ -105,14 +108,12 @@ def features(text: str, end_probability: float) -> dict[str, float]:
     words, written = words_of(text), text.rstrip()
     bounded = min(max(end_probability, 1e-4), 1 - 1e-4)
     end = math.log(bounded / (1 - bounded))
-    # A recogniser writes a comma where the voice did not fall: at some people's ends, too.
-    comma = float(written.endswith((",", ";", ":", "-", "—", "…", "...")))
     return {
         "end": end,
-        "words": math.log(max(1, len(words))),
+        "words": math.log(min(max(1, len(words)), MOST_WORDS)),
         "short": float(len(words) <= 2),
-        "comma": comma,
-        "comma_end": comma * end,
+        # A recogniser writes a comma where the voice did not fall.
+        "comma": float(written.endswith((",", ";", ":", "-", "—", "…", "..."))),
     }
 
 
@@ -157,6 +158,8 @@ def required(words: SpokenSoFar, patience: Patience, weights: TurnWeights) -> Re
     if is_answer(words.text, words.asked):
         return Required(lengths.short_ms, score, "answer")
     middle_ms = _for_speaker(lengths, words.own_pauses_ms)
+    if is_greeting(words.text):
+        return Required(middle_ms, score, "greeting")
     if score is None:
         return Required(middle_ms, None, "no-score")
     if score >= lengths.sure:
@@ -192,6 +195,8 @@ _ANSWERS = word_set(
     "yes yeah yep yup no nope sure ok okay correct right exactly fine thanks please none nothing both neither maybe "
     "probably absolutely certainly definitely great perfect"
 )
+_GREETINGS = word_set("hello hi hey good morning afternoon evening there")
+LONGEST_GREETING = 4
 _DETAILS = word_set(
     "number numbers phone digits code pin name spell spelling address email e-mail postcode zip reference account card "
     "date birth"
@@ -222,6 +227,12 @@ def is_answer(text: str, asked: Asked) -> bool:
     """Return whether the words are a short answer to what the agent asked: "Yes, please."."""
     words = words_of(text)
     return asked == "question" and 0 < len(words) <= 3 and words[0] in _ANSWERS and not text.rstrip().endswith(",")
+
+
+def is_greeting(text: str) -> bool:
+    """Return whether the words are a greeting and nothing else: "Hello, good morning."."""
+    words = words_of(text)
+    return 0 < len(words) <= LONGEST_GREETING and all(word in _GREETINGS for word in words)
 
 
 def asked_by(said: str) -> Asked:

@@ -13,8 +13,13 @@ from actors.transcript.turn import Utterance, UtterancePiece, spoken_words
 from infra.engines.chain import EngineFailure
 from infra.engines.stt import Recognition, SpeechToText, as_plain
 
-LEAD_SAMPLES = 200 * SAMPLES_PER_MS
-"""Sound before the first voiced window that the recogniser is given."""
+LEAD_SAMPLES = 100 * SAMPLES_PER_MS
+"""Sound before the first voiced window that the recogniser is given.
+
+Over 250 telephone prompts (1,935 words) Moonshine made 198 mistakes with 200 ms, 174 with 100, 172 with 32, 180 with
+none. After more silence it writes commas where sentences end (of 22 ends 13 with 200 ms, 2 with 100, none with 32). It
+writes fewer at pauses, too, where they tell that somebody will go on: 34, 20 and 8 of 52.
+"""
 
 END_PAUSE_SAMPLES = 6 * WINDOW_SAMPLES
 """Silence (192 ms) that ends a stream: stops within words and between them are shorter, the end of a turn is longer."""

@@ -132,6 +132,8 @@ def held_out_policies(events: Sequence[TurnEvent], base: TurnWeights, found: Flo
             reason = required(words_of_event(event), patience, base).reason
             if reason in ("hesitation", "number", "list"):
                 return lengths.long_ms
+            if reason == "greeting":
+                return lengths.middle_ms
             score = score_of[event.event_id]
             if score >= lengths.sure:
                 return lengths.short_ms

@@ -29,6 +29,9 @@ _ENDS = re.compile(r"^\s*[.?!]|^\n|^$|^<\|(?:im_end|endoftext)\|>$")
 _JOINT_MARKS = ".,?!;:…- "
 """What a recogniser writes at a pause, whether the sentence has ended or not."""
 
+_QUOTES = "\"'\u201c\u201d\u2018\u2019«» "
+"""A recogniser opens a quotation where nobody says one, and the model then waits for its end."""
+
 _KEEPS_CAPITAL = re.compile(r"^(?:I|I'\w+)\b")
 
 Message = tuple[str, str]
@@ -48,7 +51,7 @@ def spoken_together(text: str, pauses: Sequence[int]) -> str:
     places = [0, *sorted(place for place in pauses if 0 < place < len(text)), len(text)]
     said = ""
     for start, end in pairwise(places):
-        piece = text[start:end].strip().rstrip(_JOINT_MARKS)
+        piece = text[start:end].lstrip(_QUOTES).rstrip(_JOINT_MARKS + _QUOTES)
         if said and piece and not _KEEPS_CAPITAL.match(piece):
             piece = piece[0].lower() + piece[1:]
         said = f"{said} {piece}".strip()

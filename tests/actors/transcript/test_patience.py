@@ -31,7 +31,7 @@ def test_words_that_sound_whole_wait_least_and_words_that_go_on_longest() -> Non
     assert (whole.silence_ms, whole.reason) == (200, "sure")
     going_on = required(SpokenSoFar("I would like to order a", 0.001), "balanced", WEIGHTS)
     assert (going_on.silence_ms, going_on.reason) == (1100, "goes-on")
-    between = required(SpokenSoFar("Please remind me to call my mother.", 0.4), "balanced", WEIGHTS)
+    between = required(SpokenSoFar("Please remind me to call my mother.", 0.45), "balanced", WEIGHTS)
     assert (between.silence_ms, between.reason) == (700, "between")
 
 
@@ -41,6 +41,14 @@ def test_a_comma_of_the_recogniser_is_doubt() -> None:
     assert without is not None
     assert with_comma is not None
     assert with_comma < without
+
+
+@pytest.mark.parametrize("text", ["Hello.", "Good morning.", "Hey there,", "Hello, good evening!"])
+def test_a_greeting_waits_for_what_it_leads_to(text: str) -> None:
+    found = required(SpokenSoFar(text, 0.99), "balanced", WEIGHTS)
+    assert (found.silence_ms, found.reason) == (BALANCED.middle_ms, "greeting")
+    asks = required(SpokenSoFar("Hello, where are you?", 0.99), "balanced", WEIGHTS)
+    assert asks.reason == "sure"
 
 
 @pytest.mark.parametrize("probability", [None, math.nan, math.inf, -0.1, 1.5])

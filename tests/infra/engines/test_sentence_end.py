@@ -22,6 +22,8 @@ def test_the_recognisers_marks_at_pauses_are_not_what_was_said() -> None:
     assert spoken_together("Wait, I'm not sure", (5,)) == "Wait I'm not sure"
     assert spoken_together("...", ()) == ""
     assert spoken_together("Hello.", (0, 6, 99)) == "Hello"
+    # A quotation that the recogniser opens by itself would have to be closed first.
+    assert spoken_together("\"'Please remind me to call my mother.", ()) == "Please remind me to call my mother"
 
 
 def test_the_share_of_ends_is_of_the_tokens_that_end_a_sentence_or_the_message() -> None:
