@@ -119,7 +119,7 @@ class Reasoning:
         background = self._shared.backgrounds.known(session, settings, turn_key(event), event.time_ns)
         is_local = model_names(settings.llm)[0] == LOCAL
         # Another model answers elsewhere: then nothing here is in the draft's way.
-        may_ask = asyncio.shield(generation.first_token) if generation is not None and is_local else None
+        may_ask = asyncio.shield(generation.first_clause) if generation is not None and is_local else None
         scoring = asyncio.create_task(self._scoring.score(session_log, event, settings, background, may_ask))
         return asyncio.create_task(both(writing, scoring), name=f"draft and score of {event.event_id}")
 

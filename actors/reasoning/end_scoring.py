@@ -1,7 +1,7 @@
 """Scores how likely a person's words end where they are now, beside the draft and never before it.
 
-The words of a pause are scored once the draft's first token has come; what was scored while they were still being said
-is used at once. In a replay the tape answers.
+The words of a pause are scored once the draft's first clause is written, while its sound is made; what was scored while
+they were still being said is used at once. In a replay the tape answers.
 """
 
 import asyncio

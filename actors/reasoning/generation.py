@@ -68,8 +68,8 @@ class Generation:
         self.reply_id = order.reply_id
         self.log = log
         self.started: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.first_token: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        """Done when the first token has come, or none will."""
+        self.first_clause: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        """Done when the first clause is written, or its model does something else, or none will be."""
         self._cause = cause
         self._order = order
         self._models = models
@@ -125,12 +125,12 @@ class Generation:
                 if self.reply_id in self.log.session.replies:
                     await self._tools.finish()
             finally:
-                self._note_first_token()
+                self._note_first_clause()
                 await self._tools.leave()
 
-    def _note_first_token(self) -> None:
-        if not self.first_token.done():
-            self.first_token.set_result(None)
+    def _note_first_clause(self) -> None:
+        if not self.first_clause.done():
+            self.first_clause.set_result(None)
 
     def _span(self) -> AbstractContextManager[Span]:
         """Return the span of the writing, which others find by the reply's id."""
@@ -207,16 +207,20 @@ class Generation:
     async def _take(self, out: Out) -> bool:
         """Take what happens to the answer; return whether to go on with it."""
         if isinstance(out, Token):
-            self._note_first_token()
             self._writer.note_first_token(out.at_ns)
-            if not await self._text.take(out.text):
+            goes_on = await self._text.take(out.text)
+            if self._known().clauses:
+                self._note_first_clause()
+            if not goes_on:
                 await self._finish_reply("enough")
                 return False
         elif isinstance(out, Retrieved):
             await self._start(out)
         elif isinstance(out, CallsFollow):
+            self._note_first_clause()
             await self._text.calls_follow()
         elif isinstance(out, EngineFailure):
+            self._note_first_clause()
             await self._note_failure(out)
         else:
             await self._finish_reply(out.finish)

@@ -8,6 +8,7 @@ next token's probabilities.
 
 import math
 import re
+from collections import OrderedDict
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
@@ -19,6 +20,9 @@ from infra.settings import Settings
 
 TIMEOUT_S = 1.0
 """A later answer is of no use: the longest silence that is waited for is about as long."""
+
+KNOWN_PROMPTS = 100
+"""Prompts of conversations that are remembered."""
 
 MOST_TOKENS = 60
 """Of the most probable next tokens; the rest have no share worth counting."""
@@ -76,6 +80,8 @@ class SentenceEnds:
         self, settings: Settings, timeout_s: float = TIMEOUT_S, transport: httpx.AsyncBaseTransport | None = None
     ) -> None:
         self._settings = settings
+        self._before: OrderedDict[tuple[Message, ...], str] = OrderedDict()
+        """Prompts as far as the person's words, by the messages before: the same while somebody speaks."""
         # It runs on this machine: what stands in the environment about proxies is not for it.
         self._client = httpx.AsyncClient(timeout=timeout_s, transport=transport, trust_env=False)
 
@@ -90,16 +96,13 @@ class SentenceEnds:
         """
         url = local_url(self._settings)
         words = messages[-1][1]
-        asked = [{"role": role, "content": text} for role, text in messages]
-        templated = await self._post(f"{url}/apply-template", {"messages": asked})
-        prompt = str(templated.get("prompt", ""))
-        place = prompt.rfind(words)
-        if not words or place < 0:
-            raise NoScore("the words are not in the model's prompt")
+        if not words:
+            raise NoScore("there are no words")
+        before = await self._prompt_before(url, messages)
         answer = await self._post(
             f"{url}/completion",
             {
-                "prompt": prompt[: place + len(words)],
+                "prompt": before + words,
                 "n_predict": 1,
                 "n_probs": MOST_TOKENS,
                 "temperature": 0,
@@ -113,6 +116,24 @@ class SentenceEnds:
         except (KeyError, IndexError, TypeError) as error:
             raise NoScore("the server reports no probabilities: it is not llama.cpp's") from error
         return ending_share(tokens)
+
+    async def _prompt_before(self, url: str, messages: Sequence[Message]) -> str:
+        """Return the prompt as far as the last message's words. Raises NoScore."""
+        key = tuple(messages[:-1])
+        if (known := self._before.get(key)) is not None:
+            self._before.move_to_end(key)
+            return known
+        words = messages[-1][1]
+        asked = [{"role": role, "content": text} for role, text in messages]
+        templated = await self._post(f"{url}/apply-template", {"messages": asked})
+        prompt = str(templated.get("prompt", ""))
+        place = prompt.rfind(words)
+        if place < 0:
+            raise NoScore("the words are not in the model's prompt")
+        self._before[key] = prompt[:place]
+        if len(self._before) > KNOWN_PROMPTS:
+            self._before.popitem(last=False)
+        return prompt[:place]
 
     async def _post(self, url: str, body: dict[str, Any]) -> dict[str, Any]:
         try:

@@ -43,15 +43,17 @@ def scored(log: MemoryLog) -> list[e.Event]:
     return [fact.event for fact in log.facts]
 
 
-async def test_words_are_scored_when_the_drafts_first_token_has_come() -> None:
+async def test_words_are_scored_when_the_drafts_first_clause_is_written() -> None:
     scorer, (session, log) = Scorer(), session_log()
-    first_token: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    first_clause: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     scoring = EndScoring(scorer)
-    task = asyncio.create_task(scoring.score(session, revised("What is"), CONFIG, NOTHING, asyncio.shield(first_token)))
+    task = asyncio.create_task(
+        scoring.score(session, revised("What is"), CONFIG, NOTHING, asyncio.shield(first_clause))
+    )
     for _ in range(20):
         await asyncio.sleep(0)
     assert scorer.asked == []
-    first_token.set_result(None)
+    first_clause.set_result(None)
     await task
     (fact,) = scored(log)
     assert isinstance(fact, e.TranscriptScored)

@@ -70,7 +70,11 @@ SCORED = {"completion_probabilities": [{"top_logprobs": [{"token": ".", "logprob
 async def test_the_model_reads_the_words_as_a_message_that_is_still_open() -> None:
     async with answering({"/apply-template": TEMPLATED, "/completion": SCORED}) as (ends, asked):
         assert await ends.probability(MESSAGES) == pytest.approx(0.25)
+        assert await ends.probability([MESSAGES[0], ("user", "I would like a")]) == pytest.approx(0.25)
     assert '"prompt":"<system>Be kind.</system><user>I would like"' in asked[1]["body"]
+    # What comes before the words stays the same while they are said: it is asked for once.
+    assert [each["path"] for each in asked] == ["/apply-template", "/completion", "/completion"]
+    assert '"prompt":"<system>Be kind.</system><user>I would like a"' in asked[2]["body"]
 
 
 @pytest.mark.parametrize(
