@@ -135,9 +135,15 @@ class SentenceEnds:
             self._before.popitem(last=False)
         return prompt[:place]
 
+    async def _sent(self, url: str, body: dict[str, Any]) -> httpx.Response:
+        try:
+            return await self._client.post(url, json=body)
+        except httpx.RemoteProtocolError:  # the server has just closed this connection, as it does with idle ones
+            return await self._client.post(url, json=body)
+
     async def _post(self, url: str, body: dict[str, Any]) -> dict[str, Any]:
         try:
-            answer = await self._client.post(url, json=body)
+            answer = await self._sent(url, body)
             answer.raise_for_status()
             found = answer.json()
         except httpx.TimeoutException as error:

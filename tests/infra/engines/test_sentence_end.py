@@ -93,6 +93,21 @@ async def test_a_server_that_cannot_score_is_told_as_such(answers: dict[str, Any
             await ends.probability(MESSAGES)
 
 
+async def test_a_connection_that_the_server_has_just_closed_costs_no_score() -> None:
+    lost = httpx.RemoteProtocolError("disconnected")
+    answers: list[dict[str, Any] | Exception] = [lost, TEMPLATED, lost, SCORED]
+
+    def answer(_: httpx.Request) -> httpx.Response:
+        found = answers.pop(0)
+        if isinstance(found, Exception):
+            raise found
+        return httpx.Response(200, json=found)
+
+    ends = SentenceEnds(Settings(llm_url="http://127.0.0.1:9"), transport=httpx.MockTransport(answer))
+    assert await ends.probability(MESSAGES) == pytest.approx(0.25)
+    await ends.aclose()
+
+
 async def test_a_server_that_is_down_gives_no_score_and_none_at_all_is_no_model(tmp_path: Any) -> None:
     ends = SentenceEnds(Settings(llm_url="http://127.0.0.1:9"))
     with pytest.raises(NoScore):
