@@ -6,7 +6,7 @@ LOCK := $(VENV)/bin/uv pip compile --universal --generate-hashes --upgrade -q --
 
 PEERS := livekit_agents pipecat
 
-.PHONY: help setup setup-dev run pulsar test test-quick test-nightly monitoring-test image stack-test bench-peers peers-lock helm-tools helm-test docs lint scan lock asyncapi settings-table metrics-table dashboards clean
+.PHONY: help setup setup-dev run pulsar test test-quick test-nightly monitoring-test image stack-test stack-test-core bench-peers peers-lock helm-tools helm-test docs lint scan lock asyncapi settings-table metrics-table dashboards clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,7 +42,7 @@ test-nightly: setup-dev ## run all tests, including further cases of what `make 
 
 monitoring-test: setup-dev ## Prometheus, Alertmanager, Jaeger and a system: dashboards have data, a kill is an alert on NATS, a turn one trace
 	@bash scripts/test_tools.sh
-	@bash scripts/jaeger.sh || echo "its tests will be skipped"
+	@bash scripts/go_server.sh jaeger || echo "its tests will be skipped"
 	@bash scripts/test.sh -m monitoring tests/monitoring
 
 helm-tools: setup-dev ## what the Helm chart is tested with: Go builds helm and kubeconform, once (some minutes)
@@ -58,9 +58,13 @@ docs: setup-dev ## build the site of the documents in site/, strictly: every pag
 image: ## build the images daredevil and daredevil-local with podman or docker
 	@bash scripts/image.sh
 
-stack-test: setup-dev ## the stack of containers (podman, as root): calls, an upgrade, each container killed
+stack-test: setup-dev ## the stack of containers (podman, as root): calls, an upgrade, each container killed; all profiles
+	@bash scripts/containers.sh
 	@bash scripts/stack_images.sh
 	@bash scripts/test.sh -m stack tests/stack
+
+stack-test-core: setup-dev ## its profile core alone; without podman or base images it says NOT RUN
+	@bash scripts/stack_core.sh
 
 bench-peers: setup-dev $(PEERS:%=.venv-peers/%/.installed) ## the response gap of LiveKit Agents and Pipecat beside ours: same calls, engines and machine
 	@$(VENV)/bin/python -m tests.peers --calls tests/data/calls $(PEERS_OPTIONS)

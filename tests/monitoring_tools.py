@@ -11,7 +11,7 @@ HOW_TO_GET_THEM = {
     "promtool": "`make test` installs it on Debian as root, with Prometheus",
     "prometheus-alertmanager": "`make test` installs it on Debian as root",
     "amtool": "`make test` installs it on Debian as root, with Alertmanager",
-    "jaeger": "`scripts/jaeger.sh` builds it, with Go",
+    "jaeger": "`scripts/go_server.sh jaeger` builds it, with Go",
     "helm": "`scripts/go_tools.sh helm` builds it, with Go",
     "kubeconform": "`scripts/go_tools.sh kubeconform` builds it, with Go",
     "toxiproxy-server": "`scripts/go_tools.sh toxiproxy-server` builds it, with Go",

@@ -11,6 +11,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from infra.system.nats import free_port
 from tests.waiting import until_async
 
@@ -18,6 +20,7 @@ ROOT = Path(__file__).parents[2]
 COMPOSE = ROOT / "infra" / "deploy" / "compose"
 DEVELOPMENT = ("compose.yaml", "compose.override.yaml")
 STAND_INS = Path(__file__).parent / "compose.stand-ins.yaml"
+STAND_INS_OF_PRODUCTION = Path(__file__).parent / "compose.stand-ins.production.yaml"
 IMAGE, PREVIOUS = "localhost/daredevil-local:test", "localhost/daredevil-local:previous"
 
 OURS = (
@@ -27,12 +30,22 @@ OURS = (
 """Our services of the profile `core`."""
 
 SERVERS = ("nats", "postgres")
+PROFILES = ("core", "topics", "rooms", "observability")
 COMMAND_TIMEOUT_S = 180
 READY_TIMEOUT_S = 240
 PAUSE_S = 0.5
 """Between two health checks: each starts a process in the container."""
 
 PORTS = ("PORT", "HTTP_PORT", "NATS_PORT", "LIVEKIT_PORT", "PROMETHEUS_PORT", "ALERTMANAGER_PORT", "JAEGER_PORT")
+
+
+async def needs(*stand_ins: str) -> None:
+    """Skip the test if one of the images of others' servers could not be built (scripts/stack_images.sh says why)."""
+    for name in stand_ins:
+        try:
+            await run("podman", "image", "exists", f"localhost/dd-{name}:test")
+        except CommandFailed:
+            pytest.skip(f"there is no stand-in for {name}: bash scripts/stack_images.sh says why")
 
 
 class CommandFailed(AssertionError):
@@ -69,18 +82,27 @@ class Stack:
     project: str = "dd-stack"
     folder: Path = COMPOSE
     files: tuple[str, ...] = DEVELOPMENT
+    stand_ins: tuple[Path, ...] = (STAND_INS,)
     variables: dict[str, str] = field(default_factory=dict)
     ports: dict[str, str] = field(default_factory=lambda: {name: str(free_port()) for name in PORTS})
 
     @property
+    def _label(self) -> str:
+        return f"label=io.podman.compose.project={self.project}"
+
+    @property
     def page_url(self) -> str:
         """The door with the page and `/ws`."""
-        return f"http://127.0.0.1:{self.ports['PORT']}"
+        return self.local_url("PORT")
 
     @property
     def http_url(self) -> str:
         """The door of the HTTP API alone."""
-        return f"http://127.0.0.1:{self.ports['HTTP_PORT']}"
+        return self.local_url("HTTP_PORT")
+
+    def local_url(self, port: str) -> str:
+        """Return where a server answers that compose.override.yaml publishes under a variable of PORTS."""
+        return f"http://127.0.0.1:{self.ports[port]}"
 
     @property
     def nats_url(self) -> str:
@@ -89,14 +111,15 @@ class Stack:
 
     async def compose(self, *arguments: str, profiles: Iterable[str] = ("core",)) -> str:
         """Run a command of podman-compose on the stack. Raises CommandFailed."""
-        files = [part for file in self.files for part in ("-f", str(self.folder / file))]
+        paths = (*(self.folder / file for file in self.files), *self.stand_ins)
+        files = [part for path in paths for part in ("-f", str(path))]
         chosen = [part for profile in profiles for part in ("--profile", profile)]
         program = str(Path(sys.executable).parent / "podman-compose")
         command = (
-            *(program, "-p", self.project, *files, "-f", str(STAND_INS)),
+            *(program, "-p", self.project, *files),
             *(*chosen, *arguments),
         )
-        images = {"IMAGE": self.image, "LLM_IMAGE": IMAGE}
+        images = {"IMAGE": self.image, "LLM_IMAGE": IMAGE, "STAND_INS_FOLDER": str(STAND_INS.parent / "images")}
         return await run(*command, environment={**self.ports, **images, **self.variables})
 
     async def up(self, *services: str, profiles: Iterable[str] = ("core",)) -> None:
@@ -114,7 +137,9 @@ class Stack:
         # First, because `down` leaves a container that is about to be restarted.
         if names := await self._names():
             await run("podman", "rm", "-f", "-t", "0", "--depend", *names)
-        await self.compose("down", "-v", "-t", "5", profiles=("core", "rooms", "observability"))
+        await self.compose("down", "-v", "-t", "5", profiles=PROFILES)
+        assert await self._names() == []
+        assert await run("podman", "volume", "ls", "-q", "--filter", self._label) == ""
 
     async def container(self, service: str) -> dict[str, Any]:
         """Return what podman knows of a service's container. Raises CommandFailed if there is none."""
@@ -123,8 +148,8 @@ class Stack:
 
     async def name_of(self, service: str) -> str:
         """Return the id of a service's container. Raises CommandFailed if there is none."""
-        labels = (f"label=com.docker.compose.service={service}", f"label=io.podman.compose.project={self.project}")
-        found = (await run("podman", "ps", "-aq", "--filter", labels[0], "--filter", labels[1])).split()
+        label = f"label=com.docker.compose.service={service}"
+        found = (await run("podman", "ps", "-aq", "--filter", label, "--filter", self._label)).split()
         if len(found) != 1:
             raise CommandFailed(f"{service} has {len(found)} containers")
         return found[0]
@@ -159,9 +184,18 @@ class Stack:
         await until_async(again, READY_TIMEOUT_S, f"{service} runs again")
         await self.healthy([service])
 
+    async def address_of(self, service: str) -> str:
+        """Return the address of a service's container in a network, for this machine alone. Raises CommandFailed."""
+        networks = (await self.container(service))["NetworkSettings"]["Networks"]
+        return str(next(network["IPAddress"] for network in networks.values()))
+
     async def inside(self, service: str, *command: str) -> str:
         """Run a command in a service's container. Raises CommandFailed."""
         return await run("podman", "exec", await self.name_of(service), *command)
+
+    async def printed_by(self, service: str) -> str:
+        """Return what a service's container has printed to stdout. Raises CommandFailed."""
+        return await run("podman", "logs", await self.name_of(service))
 
     async def save_logs(self, folder: Path) -> None:
         """Write what each container has printed to a file of its name, in a folder that is there."""
@@ -173,5 +207,11 @@ class Stack:
             (folder / f"{name}.log").write_bytes(output)
 
     async def _names(self) -> list[str]:
-        label = f"label=io.podman.compose.project={self.project}"
-        return (await run("podman", "ps", "-a", "--filter", label, "--format", "{{.Names}}")).split()
+        return (await run("podman", "ps", "-a", "--filter", self._label, "--format", "{{.Names}}")).split()
+
+
+async def logs_kept(stack: Stack, failed: int) -> None:
+    """Write the containers' logs to the folder STACK_LOGS; by default to one in .daredevil, if tests have failed."""
+    if folder := os.environ.get("STACK_LOGS", ".daredevil/stack-logs" if failed else ""):
+        os.makedirs(folder, exist_ok=True)
+        await stack.save_logs(Path(folder))

@@ -179,6 +179,20 @@ def test_nats_takes_its_configurations_and_syncs_each_fact(tmp_path: Path) -> No
     assert "sync_interval: always" in (FOLDER / "nats" / "nats.conf").read_text()
 
 
+def test_the_servers_that_go_builds_for_tests_are_of_the_versions_that_the_stack_runs() -> None:
+    found, scripts = services(PRODUCTION), FOLDER.parents[2] / "scripts"
+    traefik = found["traefik"]["image"].rpartition(":")[2]
+    assert f"github.com/traefik/traefik/v3 {traefik} " in (scripts / "traefik" / "go.mod").read_text()
+    collector = found["collector"]["image"].rpartition(":")[2]
+    parts = (scripts / "otelcol" / "builder.yaml").read_text()
+    assert f"# builder: v{collector}\n" in parts
+    used = read_monitoring("collector.yaml")
+    for kind in ("receivers", "processors", "exporters"):
+        for name in used[kind]:
+            component = name.partition("/")[0].replace("_", "") + kind[:-1]
+            assert f"/{kind[:-1]}/{component} v{collector}" in parts, name
+
+
 def test_alertmanager_is_the_same_but_for_where_the_door_is() -> None:
     ours, beside = read("alertmanager.yml"), read_monitoring("alertmanager.yml")
     assert ours["receivers"][0]["webhook_configs"][0].pop("url") == "http://bridge:8030/alerts"

@@ -1,13 +1,11 @@
 """One stack for all tests of this folder: it begins with the version before, as whoever upgrades has it."""
 
-import os
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
-from tests.stack.stack import PREVIOUS, Stack
+from tests.stack.stack import PREVIOUS, Stack, logs_kept
 
 
 @pytest_asyncio.fixture(scope="package", loop_scope="package")
@@ -19,8 +17,5 @@ async def stack(request: pytest.FixtureRequest) -> AsyncIterator[Stack]:
         await stack.up()
         yield stack
     finally:
-        failed = request.session.testsfailed
-        if folder := os.environ.get("STACK_LOGS", ".daredevil/stack-logs" if failed else ""):
-            os.makedirs(folder, exist_ok=True)
-            await stack.save_logs(Path(folder))
+        await logs_kept(stack, request.session.testsfailed)
         await stack.down()

@@ -1,0 +1,37 @@
+"""The stack as others use it, of this version: secrets in files, a proxy with TLS, three NATS servers."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+
+from tests.stack.production.files import DOMAIN, NODE_IP, ProductionFiles, production_files
+from tests.stack.stack import OURS, STAND_INS, STAND_INS_OF_PRODUCTION, Stack, logs_kept
+
+NATS = ("nats", "nats-2", "nats-3")
+
+
+@pytest.fixture(scope="package")
+def files(tmp_path_factory: pytest.TempPathFactory) -> ProductionFiles:
+    """The compose files with secrets of their own."""
+    return production_files(tmp_path_factory.mktemp("production"))
+
+
+@pytest_asyncio.fixture(scope="package", loop_scope="package")
+async def production(request: pytest.FixtureRequest, files: ProductionFiles) -> AsyncIterator[Stack]:
+    """Our processes, Postgres and three NATS servers. The proxy and what rooms need start where they are tested."""
+    stack = Stack(
+        project="dd-production",
+        folder=files.folder,
+        files=("compose.yaml", "compose.production.yaml", "compose.nats-cluster.yaml"),
+        stand_ins=(STAND_INS, STAND_INS_OF_PRODUCTION),
+        variables={"DOMAIN": DOMAIN, "ACME_EMAIL": "you@example.org", "NODE_IP": NODE_IP},
+    )
+    await stack.down()
+    try:
+        await stack.compose("up", "-d", *NATS, "postgres", "provision", *OURS)
+        await stack.healthy((*NATS, "postgres", *OURS))
+        yield stack
+    finally:
+        await logs_kept(stack, request.session.testsfailed)
+        await stack.down()
