@@ -8,12 +8,13 @@ import nats
 import pytest
 from faststream.nats import NatsBroker
 from nats.aio.client import Client
+from nats.aio.msg import Msg
 from nats.errors import TimeoutError as NatsTimeoutError
 
 from contracts.events import Event
 from contracts.topology import DURABLES, OPERATOR, REASONING, TRANSCRIPT, VOICE, inbox_prefix, partition_of
 from infra.log.broker import make_broker
-from infra.log.connection import connection, jetstream
+from infra.log.connection import connection, jetstream, round_trip
 from infra.log.event_log import ExpectedSequence, StaleWriter, append, append_once, facts_after, read_fact
 from infra.log.log_figures import _seen
 from infra.log.log_streams import (
@@ -210,13 +211,20 @@ async def test_a_server_without_the_mapping_is_told_of(
     await nc.close()
 
 
-async def test_a_mapping_for_another_number_or_for_none_is_told_of(log: NatsBroker) -> None:
-    nc = connection(log)
+async def test_whether_facts_are_mapped_is_checked_without_storing_or_telling_anything(log: NatsBroker) -> None:
+    nc, heard = connection(log), list[str]()
+
+    async def hear(message: Msg) -> None:
+        heard.append(message.subject)
+
+    await nc.subscribe("voice.>", cb=hear)
     await check_mapped(nc, LogStreams(4))
-    before = [info.state.last_seq for info in await jetstream(log).streams_info()]
-    assert not any(before), "checking stores nothing"
-    with pytest.raises(NotMapped, match="take the mapping of"):
-        await check_mapped(nc, LogStreams(1))
+    await check_mapped(nc, LogStreams(1))
+    with pytest.raises(NotMapped):
+        await check_mapped(nc, LogStreams(8))
+    await round_trip(nc)
+    assert not heard
+    assert not any(info.state.last_seq for info in await jetstream(log).streams_info())
 
 
 async def test_an_actor_appends_its_own_facts_to_every_partition_and_no_others(tmp_path: Path) -> None:
