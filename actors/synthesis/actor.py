@@ -1,5 +1,6 @@
 """Synthesis: clauses become the agent's sound, and an event is appended when all of it is published."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TypeVar
@@ -9,17 +10,20 @@ from faststream.nats import NatsBroker
 from livekit.agents.utils import http_context
 
 from actors.synthesis.clause_synthesis import Synthesis, outlets_on
+from actors.synthesis.phrases_ahead import make_frequent_ahead
 from actors.synthesis.voices import Voices
 from contracts.events import ReplyClauseWritten, ReplyDiscarded, SessionClosed, TurnInterrupted
 from contracts.topology import SOUND_AGAIN, SYNTHESIS
 from infra.engines.tts import load_chain
 from infra.log.broker import make_app, make_broker
+from infra.log.connection import connection
 from infra.log.handlers import EventHandlers
 from infra.log.inbox import Inbox, Job
 from infra.log.live_events import LiveEvents
 from infra.log.requests import RequestHandlers
 from infra.log.taped_log import LiveLog
 from infra.log.tapes import tapes_of
+from infra.process.tasks import ended
 from infra.settings import Settings, settings
 from infra.tape.untaped import Untaped
 
@@ -92,7 +96,12 @@ def make() -> FastStream:
             await voices.open()
             try:
                 async with live, requests, inbox:
-                    yield
+                    work = make_frequent_ahead(connection(broker), voices.loaded, lambda: synthesis.is_working)
+                    ahead = asyncio.create_task(work, name="phrases made ahead")
+                    try:
+                        yield
+                    finally:
+                        await ended(ahead)
             finally:
                 await synthesis.close()
                 await voices.close()

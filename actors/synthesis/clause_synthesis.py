@@ -109,6 +109,11 @@ class Synthesis:
         """How many sessions this copy holds the state of."""
         return len(self._sessions)
 
+    @property
+    def is_working(self) -> bool:
+        """Whether sound is being made."""
+        return bool(self._running)
+
     async def synthesize(self, clause: ReplyClauseWritten) -> None:
         """Create a clause's sound and append that it is published, unless that is done or nobody will hear it."""
         session = await self._session(clause.session_id)

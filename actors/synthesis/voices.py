@@ -51,6 +51,11 @@ class Voices:
                 self._chains[_wanted(share)] = TextToSpeech([MissingVoice(share.tts, str(error))])
                 self.usable = False
 
+    @property
+    def loaded(self) -> list[TextToSpeech]:
+        """The chains in memory."""
+        return list(self._chains.values())
+
     async def of(self, session: Settings) -> tuple[TextToSpeech, EngineFailure | None]:
         """Return the chain of a session with these settings, and the failure if the process's replaces it."""
         wanted = _wanted(session)

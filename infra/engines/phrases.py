@@ -10,6 +10,37 @@ MOST_WORDS = 3
 MOST_PHRASES = 500
 """About 20 MB of sound at 22.05 kHz."""
 
+OPENERS = (
+    "I'm sorry,",
+    "I am sorry,",
+    "I'm so sorry",
+    "I'm glad to",
+    "I'm not sure",
+    "I'm afraid I",
+    "I don't know",
+    "I am your",
+    "I can help",
+    "You can try",
+    "You can find",
+    "You're welcome.",
+    "You're welcome!",
+    "Thank you.",
+    "Thank you for",
+    "Hello!",
+    "Hi there!",
+    "Sure!",
+    "Of course,",
+    "Of course!",
+    "Great!",
+    "It is a",
+    "It's a great",
+    "That's a great",
+    "That sounds like",
+    "There are many",
+    "Let me see.",
+)
+"""First clauses of many answers in English, as the clause splitter cuts them."""
+
 S = TypeVar("S")
 
 

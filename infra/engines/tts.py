@@ -114,6 +114,16 @@ class TextToSpeech:
             except Exception as error:  # a plugin may raise anything
                 log.warning("text to speech %s could not be warmed up: %s", voice.name, error_text(error))
 
+    async def make_ahead(self, text: str) -> None:
+        """Let the voices that keep the sound of phrases make this one; raises nothing."""
+        for voice in self.voices:
+            said = _sayable(voice, text)
+            if said.text:
+                try:
+                    await voice.make_ahead(said.text)
+                except Exception as error:  # a plugin may raise anything; a clause that needs it reports it
+                    log.debug("text to speech %s makes nothing ahead: %s", voice.name, error_text(error))
+
     async def close(self) -> None:
         """Close all engines."""
         for voice in self.voices:

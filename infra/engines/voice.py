@@ -90,6 +90,13 @@ class Voice:
         if self._phrases is not None:
             self._phrases.keep(text, made)
 
+    async def make_ahead(self, text: str) -> None:
+        """Make the sound of a phrase before it is needed, if it would be kept. Raises as `synthesize` does."""
+        if self._phrases is not None and self._phrases.recall(text) is None:
+            async with aclosing(self.synthesize(text)) as sounds:
+                async for _ in sounds:
+                    pass
+
     async def _made(self, text: str) -> AsyncGenerator[SynthesizedSound, None]:
         silent = True
         # No retries here: the next engine of the chain is quicker.
@@ -120,6 +127,9 @@ class MissingVoice(Voice):
 
     async def warm_up(self) -> None:
         """Do nothing: there is nothing to warm up."""
+
+    async def make_ahead(self, text: str) -> None:
+        """Do nothing: there is nothing that could."""
 
     async def synthesize(self, text: str) -> AsyncGenerator[SynthesizedSound, None]:
         """Raise EngineMissing."""
