@@ -2,14 +2,18 @@ import json
 import os
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from infra.bench.load import Load, Meter
 from infra.bench.room_figures import RoomTurns, RunFigures, Sample, compare, figures_of, growth
-from infra.caller import CallResult, PlayedReply
+from infra.bench.rooms import Pace, PageTalker, measure_rooms
+from infra.caller import CallResult, PlayedReply, Sound, place_call
 from infra.caller.result import MeasuredTurn, SaidUtterance
+from tests.infra.caller.fake_door import fake_door
 
 
 def a_run(rooms: int, p50_ms: float, p95_ms: float, cores: float, memory_mb: float) -> RunFigures:
@@ -95,3 +99,18 @@ def test_a_parts_load_is_that_of_its_children_too_and_stays_when_they_end(tmp_pa
     assert loads["bridge"].cpu_s >= 0.1
     assert loads["gone"] == Load(0, 0)
     assert meter.read()["bridge"] == Load(0, loads["bridge"].cpu_s)
+
+
+@pytest.mark.slow
+async def test_callers_at_the_page_hang_up_after_some_turns_and_call_again(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "processes.json").write_text(json.dumps({"pids": {"supervisor": os.getpid()}}))
+    ask = Sound((6000 * np.sin(np.arange(4800) * 0.2)).astype(np.int16), 16_000)
+    async with fake_door() as door:
+        talker = PageTalker(partial(place_call, door.url))
+        figures = await measure_rooms(talker, Pace(0.1, 0, 2), tmp_path, ask, 2, 1, 1, lambda _: None)
+    assert (figures.one.rooms, figures.many.rooms) == (1, 2)
+    # A call that has begun says all of its turns.
+    assert figures.one.asked % 2 == figures.many.asked % 2 == 0
+    assert figures.many.asked >= 4
+    assert (figures.many.missed, figures.many.problems) == (0, [])
