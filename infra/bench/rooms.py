@@ -56,8 +56,9 @@ class Pace:
 ROOMS = Pace(apart_s=3.0, settling_s=30.0)
 """Ten processes that start within ten seconds leave no CPU to the others, and jitter buffers that grew meanwhile take
 half a minute to shrink."""
-PAGES = Pace(apart_s=0.3, settling_s=5.0, turns_a_call=5)
-"""A call at the page starts no process, and is made of a script that is known when it begins."""
+PAGES = Pace(apart_s=0.3, settling_s=5.0, turns_a_call=2)
+"""A call at the page starts no process, and says all of a script that is known when it begins: the last calls of a run
+outlast it, so the script is short."""
 
 Report = Callable[[str], None]
 
