@@ -1,5 +1,6 @@
 """Fixtures that any test may use."""
 
+import gc
 import os
 from collections.abc import AsyncIterator, Generator
 from pathlib import Path
@@ -31,11 +32,26 @@ os.environ.setdefault("DAREDEVIL_OPENING_PATIENCE_S", "0")
 os.environ.setdefault("DAREDEVIL_OVERLOAD_LAG_MS", "0")
 os.environ.setdefault("DAREDEVIL_OVERLOAD_ANSWER_MS", "0")
 
+# No test talks to anybody outside. A client of HTTP reads all public authorities when it is made, also for a server
+# without TLS, which takes longer than many a test; so there is one authority, which has signed nothing.
+os.environ["SSL_CERT_FILE"] = str(Path(__file__).with_name("authority.pem"))
+
 # How long an example takes is the machine's business: it may be busy.
 hypothesis_settings.register_profile("daredevil", deadline=None, max_examples=40)
 hypothesis_settings.register_profile("quick", deadline=None, max_examples=20)
 hypothesis_settings.register_profile("nightly", deadline=None, max_examples=200)
 hypothesis_settings.load_profile("daredevil")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Import what is tested without looking for garbage, and never look through it later: it stays until the end."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.hookimpl(tryfirst=True)

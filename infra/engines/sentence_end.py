@@ -82,8 +82,10 @@ class SentenceEnds:
         self._settings = settings
         self._before: OrderedDict[tuple[Message, ...], str] = OrderedDict()
         """Prompts as far as the person's words, by the messages before: the same while somebody speaks."""
-        # It runs on this machine: what stands in the environment about proxies is not for it.
-        self._client = httpx.AsyncClient(timeout=timeout_s, transport=transport, trust_env=False)
+        # It runs on this machine: what stands in the environment about proxies is not for it. Whom to trust takes long
+        # to read, so only a server that is named with TLS has it read.
+        has_tls = settings.llm_url.lower().startswith("https:")
+        self._client = httpx.AsyncClient(timeout=timeout_s, transport=transport, trust_env=False, verify=has_tls)
 
     async def aclose(self) -> None:
         """Close the connections."""

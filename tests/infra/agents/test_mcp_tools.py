@@ -24,6 +24,7 @@ CALENDAR = {
     "args": [str(Path(__file__).with_name("calendar_server.py"))],
     "readers": ["list_events"],
 }
+BARE = {"transport": "stdio", "command": sys.executable, "args": [str(Path(__file__).with_name("bare_server.py"))]}
 
 
 async def nothing(_arguments: Mapping[str, object], _call: Call) -> object:
@@ -54,9 +55,9 @@ async def test_a_real_server_lists_its_tools_and_runs_them() -> None:
 
 
 @pytest.fixture
-async def calendar() -> AsyncIterator[dict[str, Tool]]:
+async def bare() -> AsyncIterator[dict[str, Tool]]:
     """The tools of a server that runs as a program, as an agent has them."""
-    agent = Agent(name="a", mcp={"calendar": CALENDAR})
+    agent = Agent(name="a", mcp={"bare": BARE})
     servers = McpServers([agent])
     await servers.open()
     await until(lambda: servers.tools_of(agent), 30)
@@ -70,8 +71,9 @@ async def process_of(tools: dict[str, Tool], seconds: float = 0.0) -> int:
     return int(result.result)
 
 
-async def test_a_program_is_kept_from_call_to_call_and_ends_with_the_agents() -> None:
-    agent = Agent(name="a", mcp={"calendar": CALENDAR})
+@pytest.mark.parametrize("server", [BARE, pytest.param(CALENDAR, marks=pytest.mark.slow)], ids=["bare", "SDK"])
+async def test_a_program_is_kept_from_call_to_call_and_ends_with_the_agents(server: dict[str, object]) -> None:
+    agent = Agent(name="a", mcp={"server": server})
     servers = McpServers([agent])
     await servers.open()
     await until(lambda: servers.tools_of(agent), 30)
@@ -82,24 +84,24 @@ async def test_a_program_is_kept_from_call_to_call_and_ends_with_the_agents() ->
     assert not psutil.pid_exists(*pids)
 
 
-async def test_calls_at_once_have_a_program_each_up_to_a_few(calendar: dict[str, Tool]) -> None:
-    pids = await asyncio.gather(*(process_of(calendar, 0.2) for _ in range(6)))
+async def test_calls_at_once_have_a_program_each_up_to_a_few(bare: dict[str, Tool]) -> None:
+    pids = await asyncio.gather(*(process_of(bare, 0.2) for _ in range(6)))
     assert len(set(pids)) == MOST
 
 
-async def test_a_program_that_has_died_is_started_again(calendar: dict[str, Tool]) -> None:
-    before = await process_of(calendar)
+async def test_a_program_that_has_died_is_started_again(bare: dict[str, Tool]) -> None:
+    before = await process_of(bare)
     psutil.Process(before).kill()
-    assert await process_of(calendar) != before
-    assert (await run_tool(calendar["die"], {}, Call("s-1"))).outcome == "failed"
-    assert await process_of(calendar)
+    assert await process_of(bare) != before
+    assert (await run_tool(bare["die"], {}, Call("s-1"))).outcome == "failed"
+    assert await process_of(bare)
 
 
-async def test_a_call_that_is_given_up_leaves_the_program_to_the_next(calendar: dict[str, Tool]) -> None:
-    before = await process_of(calendar)
-    given_up = await run_tool(replace(calendar["slow"], timeout_s=0.1), {"seconds": 0.3}, Call("s-1"))
+async def test_a_call_that_is_given_up_leaves_the_program_to_the_next(bare: dict[str, Tool]) -> None:
+    before = await process_of(bare)
+    given_up = await run_tool(replace(bare["slow"], timeout_s=0.1), {"seconds": 0.3}, Call("s-1"))
     assert given_up.outcome == "timed-out"
-    assert await process_of(calendar) == before
+    assert await process_of(bare) == before
 
 
 async def test_an_agent_goes_on_without_a_server_that_is_away_and_has_it_later(

@@ -1,8 +1,11 @@
 """How likely words end, by the local model."""
 
+import asyncio
 import math
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -11,6 +14,7 @@ import pytest
 from infra.engines.llm import LlmNotFound
 from infra.engines.sentence_end import NoScore, SentenceEnds, ending_share, spoken_together
 from infra.settings import Settings
+from tests.infra.log.nats_secrets import certificates
 
 MESSAGES = [("system", "Be kind."), ("user", "I would like")]
 
@@ -117,3 +121,15 @@ async def test_a_server_that_is_down_gives_no_score_and_none_at_all_is_no_model(
     with pytest.raises(LlmNotFound):
         await nowhere.probability(MESSAGES)
     await nowhere.aclose()
+
+
+async def test_a_server_with_tls_is_asked_only_if_its_authority_is_trusted(tmp_path: Path) -> None:
+    certificates(tmp_path)
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(tmp_path / "ours-cert.pem", tmp_path / "ours-key.pem")
+    async with await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0, ssl=tls) as server:
+        port = server.sockets[0].getsockname()[1]
+        ends = SentenceEnds(Settings(llm_url=f"HTTPS://127.0.0.1:{port}"))
+        with pytest.raises(NoScore, match="CERTIFICATE_VERIFY_FAILED"):
+            await ends.probability(MESSAGES)
+        await ends.aclose()
