@@ -41,6 +41,11 @@ class ProductionFiles:
         return self.folder / "traefik" / "test.crt"
 
     @property
+    def https_url(self) -> str:
+        """The page, behind the proxy."""
+        return f"https://{DOMAIN}:{self.https_port}"
+
+    @property
     def token(self) -> str:
         """A caller's, as your login would give it to them."""
         return user_token("sam", self.secret("auth"), exp=int(time.time()) + TOKEN_S)
