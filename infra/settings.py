@@ -64,6 +64,11 @@ class Settings(BaseSettings):
     nats_url: NatsUrl = Field("", description="An external NATS with JetStream; empty starts the embedded one.")
     nats_user: str = Field("", description="User of that NATS, unless the URL has one.")
     nats_password: str = Field("", description="Password of that user.")
+    nats_jetstream_user: str = Field(
+        "",
+        description="Second user of each process, with the same password, which asks JetStream in an account of its "
+        "own; empty if one user does all.",
+    )
     nats_token: str = Field("", description="Token for that NATS.")
     nats_nkey_file: str = Field(
         "", description="File with the seed of an nkey (`SU…`); `{process}` in it stands for the name of each process."

@@ -14,6 +14,7 @@ subject, a stream or a bucket (`tests/architecture` checks this).
 """
 
 from contracts.topology.addresses import (
+    ACCOUNT,
     ACTORS,
     APPS,
     BRIDGE,
@@ -38,6 +39,7 @@ from contracts.topology.addresses import (
     Address,
     checked_session,
     inbox_prefix,
+    jetstream_user,
     role_of,
     user_of,
 )
@@ -157,6 +159,7 @@ from contracts.topology.streams import (
 )
 
 __all__ = [
+    "ACCOUNT",
     "ACTORS",
     "AGENTS",
     "AGENT_SOUND",
@@ -255,6 +258,7 @@ __all__ = [
     "held_subject",
     "inbox_prefix",
     "is_fact_subject",
+    "jetstream_user",
     "journal_subject",
     "kept_streams",
     "live_event_subject",

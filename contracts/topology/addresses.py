@@ -33,6 +33,15 @@ def user_of(process: str) -> str:
     return BRIDGE_LIVEKIT if process == LIVEKIT_ROOM else process
 
 
+ACCOUNT = "DAREDEVIL"
+"""The account of NATS that has the streams, where a server has a user for each process."""
+
+
+def jetstream_user(user: str) -> str:
+    """Return the second user of a process: the one that asks JetStream, in an account of the process's own."""
+    return f"{user}-jetstream"
+
+
 def inbox_prefix(process: str) -> str:
     """Return where answers to a process's requests arrive: nobody else may subscribe below it."""
     return f"_INBOX.{user_of(process)}"

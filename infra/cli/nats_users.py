@@ -1,4 +1,4 @@
-"""`daredevil nats-users`: a user for each process, for the configuration of a NATS server."""
+"""`daredevil nats-users`: users for each process, for the configuration of a NATS server."""
 
 from pathlib import Path
 from typing import Annotated
@@ -11,11 +11,11 @@ from infra.cli.output import fail, out
 def nats_users(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where the keys and `users.conf` are written.")],
 ) -> None:
-    """Write a NATS user for each process, with what it may publish and subscribe to.
+    """Write an account and users of NATS for each process, with what it may publish, subscribe to and ask.
 
     DIR gets `users.conf`, to be included in the configuration of each NATS server, with public keys only, and for each
-    process a file with its secret, `<process>.nk`. Keys that are there stay, so run it again after an upgrade and have
-    NATS reload: what processes may do changes with the version. To replace a key, delete its file first.
+    process a file with its secrets, `<process>.nk`. Keys that are there stay, so run it again after an upgrade and have
+    NATS reload: what processes may do changes with the version. To replace keys, delete their file first.
 
     For a log with several partitions give their number in DAREDEVIL_PARTITIONS: `users.conf` then has the mapping, too.
 
@@ -38,7 +38,7 @@ def nats_users(
     except (OSError, BadSeed) as error:
         fail(f"users cannot be written to {folder}: {error}")
     keys = sorted(folder.glob("*.nk"))
-    out().print(f"{config} and the keys of {len(keys)} users. In the configuration of each NATS server:", markup=False)
+    out().print(f"{config} and {len(keys)} files of keys. In the configuration of each NATS server:", markup=False)
     out().print(f'\n    include "{config.name}"\n', markup=False)
     out().print("For the processes (give each machine only the keys of what runs there):", markup=False)
     out().print(f"\n    DAREDEVIL_NATS_NKEY_FILE='{folder.absolute()}/{{process}}.nk'", markup=False)

@@ -24,7 +24,7 @@ from infra.cannot_run import CannotRun, ends_process
 from infra.log.client_errors import ClientErrors
 from infra.log.clock import CLOCK
 from infra.log.common_time import common_time
-from infra.log.connection import answers, connection, is_open, jetstream, read_any_subject, round_trip
+from infra.log.connection import answers, asking, connection, is_open, jetstream, read_any_subject, round_trip
 from infra.log.dead_letters import dead_letter_undecodable
 from infra.log.nats_access import connect
 from infra.log.nats_reach import wait_for_nats
@@ -94,7 +94,8 @@ class _Broker(NatsBroker):
         options = dict(self._connection_kwargs)
         nc = await connect(",".join(options.pop("servers")), self.process, settings(), **options)
         self.config.connect(nc)
-        read_any_subject(nc)
+        for each in {nc, asking(nc)}:
+            read_any_subject(each)
         return nc
 
     async def stop(

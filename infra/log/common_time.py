@@ -20,6 +20,7 @@ from nats.errors import NoRespondersError
 
 from contracts.topology import CLOCK_SUBJECT, PROBE
 from infra.log.clock import APART_NS, CLOCK, SteadyClock, elapsed_ns, time_ns_of
+from infra.log.connection import asking
 from infra.process.tasks import ended
 
 log = logging.getLogger(__name__)
@@ -117,7 +118,7 @@ async def _of_nats(nc: Client) -> OthersTime | None:
     """Return the server's time, which is in every answer about a stream; None if it has no log yet."""
     asked_ns = elapsed_ns()
     try:
-        answer = json.loads((await nc.request(f"$JS.API.STREAM.INFO.{PROBE}", timeout=NATS_S)).data)
+        answer = json.loads((await asking(nc).request(f"$JS.API.STREAM.INFO.{PROBE}", timeout=NATS_S)).data)
     except NoRespondersError:
         return None
     return _put(time_ns_of(answer["ts"]), 0, asked_ns) if "ts" in answer else None

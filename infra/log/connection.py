@@ -12,6 +12,7 @@ from nats.aio.subscription import Subscription
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 
+from infra.log.nats_access import AccessClient
 from infra.process.tasks import CancelledElsewhere, own_cancellation_only
 
 if TYPE_CHECKING:  # commands that only ask NATS need not import it
@@ -38,6 +39,11 @@ def jetstream(broker: "NatsBroker") -> JetStreamContext:
     """Return the JetStream context of a connected broker."""
     context: JetStreamContext = broker.config.connection_state.stream
     return context
+
+
+def asking(nc: Client) -> Client:
+    """Return the connection that asks JetStream: a process with two users of NATS has a second one for that."""
+    return nc.asks_jetstream if isinstance(nc, AccessClient) else nc
 
 
 def inboxes_of(broker: "NatsBroker") -> bytes:
@@ -95,17 +101,6 @@ async def answers(nc: Client, timeout_s: float = 2) -> bool:
     finally:
         asked.cancel()
         await asyncio.gather(asked, return_exceptions=True)
-
-
-async def give_up_consumer(nc: Client, stream: str, name: str) -> None:
-    """Delete a consumer that was created for one reading, without waiting for the answer.
-
-    After unsubscribing alone, the server keeps it, and its memory, until its idle threshold: some hundred at a time
-    where sessions come and go. While NATS is away, that is what happens.
-    """
-    if nc.is_connected:
-        with suppress(NatsError, OSError):
-            await nc.publish(f"$JS.API.CONSUMER.DELETE.{stream}.{name}", b"")
 
 
 def lasting(take: Callable[[Msg], Awaitable[None]]) -> Callable[[Msg], Awaitable[None]]:

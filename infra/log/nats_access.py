@@ -10,10 +10,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
+from nats.js import JetStreamContext
+from nats.js.api import PubAck
 
 from contracts.topology import OPERATOR, inbox_prefix, user_of
 from infra.cannot_run import CannotRun
@@ -47,6 +49,8 @@ class NatsAccess:
     """Options of nats-py's `connect`."""
     public_key: str = ""
     tls: ssl.SSLContext | None = None
+    jetstream: "NatsAccess | None" = None
+    """That of the second user, which asks JetStream; None if one user does all."""
 
 
 class AccessClient(Client):
@@ -56,15 +60,29 @@ class AccessClient(Client):
     no TLS, whatever it was told.
     """
 
-    def __init__(self, access: NatsAccess) -> None:
+    def __init__(self, access: NatsAccess, publisher: "AccessClient | None" = None) -> None:
         super().__init__()
         self._public_nkey = access.public_key or None
         self._wants_tls = access.tls is not None
+        self._publisher = publisher or self
+        """Publishes what JetStream stores, where this is the second connection of a process."""
+        self.asks_jetstream = AccessClient(access.jetstream, self) if access.jetstream is not None else self
+        """The connection that asks JetStream: the second one of a process with two users, else this."""
+
+    def jetstream(self, **options: Any) -> JetStreamContext:
+        """Return a context that asks JetStream by one connection of the process and publishes by the other."""
+        return _JetStream(self.asks_jetstream, self._publisher, **options)
 
     def abandon(self) -> None:
         """Close the socket of a connection that was not made."""
         if self._transport is not None:
             self._transport.close()  # type: ignore[no-untyped-call]
+
+    async def _close(self, status: int, do_cbs: bool = True) -> None:
+        # However this connection ends, the other one goes with it.
+        await super()._close(status, do_cbs)
+        if self.asks_jetstream is not self:
+            await self.asks_jetstream.close()
 
     async def _process_info(self, info: dict[str, Any], initial_connection: bool = False) -> None:
         wants_tls = self._wants_tls or (self._current_server is not None and self._current_server.uri.scheme == "tls")
@@ -73,19 +91,36 @@ class AccessClient(Client):
         await super()._process_info(info, initial_connection)
 
 
+class _JetStream(JetStreamContext):
+    """Asks JetStream by one connection, and publishes by another."""
+
+    def __init__(self, asking: Client, publisher: Client, **options: Any) -> None:
+        super().__init__(asking, **options)
+        self._publishing = JetStreamContext(publisher, **options)
+
+    async def publish(self, *args: Any, **options: Any) -> PubAck:
+        """Store a message, as nats-py's context does."""
+        return await self._publishing.publish(*args, **options)
+
+
 async def connect(url: str, process: str, settings: Settings, **options: Any) -> Client:
     """Connect a process to NATS, one server or several by commas, with the credentials of the settings.
 
+    A process with two users has two connections. The second one asks JetStream, and closes with the one returned.
     `options` are nats-py's. Raises BadNatsAccess before anything is sent, nats errors, OSError.
     """
     access = access_of(settings, url, process)
     client = AccessClient(access)
     tls = {"tls": access.tls} if access.tls is not None else {}
+    options = {"inbox_prefix": inbox_prefix(process), **options, **tls}
     try:
-        await client.connect(
-            items_of(url), **{"inbox_prefix": inbox_prefix(process), **options, **dict(access.options), **tls}
-        )
+        await client.connect(items_of(url), **{**options, **dict(access.options)})
+        if access.jetstream is not None:
+            # The first connection tells of losses and returns.
+            options |= {"disconnected_cb": None, "reconnected_cb": None, "closed_cb": None}
+            await client.asks_jetstream.connect(items_of(url), **{**options, **dict(access.jetstream.options)})
     except BaseException:
+        client.asks_jetstream.abandon()
         client.abandon()
         raise
     return client
@@ -94,8 +129,10 @@ async def connect(url: str, process: str, settings: Settings, **options: Any) ->
 def access_of(settings: Settings, url: str, process: str = OPERATOR) -> NatsAccess:
     """Return the access of a process. A user in the URL counts before the settings. Raises BadNatsAccess."""
     tls = _tls(settings)
-    if any(urlsplit(each if "://" in each else f"//{each}").username for each in items_of(url)):
-        return NatsAccess("the user in DAREDEVIL_NATS_URL", tls=tls)
+    in_url = [each for each in map(_parts_of, items_of(url)) if each.username]
+    if in_url:
+        second = _second_user(settings, unquote(in_url[0].password or ""), tls)
+        return NatsAccess("the user in DAREDEVIL_NATS_URL", tls=tls, jetstream=second)
     if settings.nats_creds_file:
         return _with_creds(_path(settings.nats_creds_file, process), tls)
     if settings.nats_nkey_file:
@@ -104,8 +141,20 @@ def access_of(settings: Settings, url: str, process: str = OPERATOR) -> NatsAcce
         return NatsAccess("DAREDEVIL_NATS_TOKEN", (("token", settings.nats_token),), tls=tls)
     if settings.nats_user:
         who = (("user", settings.nats_user), ("password", settings.nats_password))
-        return NatsAccess(f"DAREDEVIL_NATS_USER={settings.nats_user} and its password", who, tls=tls)
+        second = _second_user(settings, settings.nats_password, tls)
+        return NatsAccess(f"DAREDEVIL_NATS_USER={settings.nats_user} and its password", who, tls=tls, jetstream=second)
     return NatsAccess(tls=tls)
+
+
+def _parts_of(address: str) -> SplitResult:
+    return urlsplit(address if "://" in address else f"//{address}")
+
+
+def _second_user(settings: Settings, password: str, tls: ssl.SSLContext | None) -> NatsAccess | None:
+    user = settings.nats_jetstream_user
+    if not user:
+        return None
+    return NatsAccess(f"DAREDEVIL_NATS_JETSTREAM_USER={user}", (("user", user), ("password", password)), tls=tls)
 
 
 def _path(name: str, process: str) -> Path:
@@ -113,11 +162,16 @@ def _path(name: str, process: str) -> Path:
 
 
 def _with_key(path: Path, tls: ssl.SSLContext | None) -> NatsAccess:
-    """Return the access with an nkey. Raises BadNatsAccess."""
+    """Return the access with an nkey, or with two: the second asks JetStream. Raises BadNatsAccess."""
     text = _read(path, "DAREDEVIL_NATS_NKEY_FILE")
-    seeds = [line for line in text.split() if line.startswith("S")]
-    key = _key(seeds[0] if seeds else text, path, "DAREDEVIL_NATS_NKEY_FILE")
-    return NatsAccess(f"the key of {path}", (("signature_cb", key.signature),), key.public, tls)
+    seeds = [line for line in text.split() if line.startswith("S")] or [text]
+    keys = [_key(seed, path, "DAREDEVIL_NATS_NKEY_FILE") for seed in seeds[:2]]
+    second = _of_key(keys[1], f"the second key of {path}", tls) if len(keys) > 1 else None
+    return _of_key(keys[0], f"the key of {path}", tls, second)
+
+
+def _of_key(key: UserKey, kind: str, tls: ssl.SSLContext | None, second: NatsAccess | None = None) -> NatsAccess:
+    return NatsAccess(kind, (("signature_cb", key.signature),), key.public, tls, second)
 
 
 def _with_creds(path: Path, tls: ssl.SSLContext | None) -> NatsAccess:

@@ -139,7 +139,8 @@ def in_words(error: Exception, url: str, process: str = OPERATOR) -> str:
 
 
 def _refused(error: Exception, url: str, process: str) -> str:
-    shown = access_of(settings(), url, process).kind
+    access = access_of(settings(), url, process)
+    shown = " or ".join(each.kind for each in (access, access.jetstream) if each is not None)
     if not shown:
         return f"it lets nobody in without credentials: set {GIVE}"
     if "expired" in str(error).lower():

@@ -1,7 +1,9 @@
-"""What each process may publish and subscribe to on NATS, from the topology. Pure.
+"""What each process may publish and subscribe to on NATS, and ask of JetStream, from the topology. Pure.
 
 An actor that is taken over can read the log, and append the facts that it appends anyway. It cannot append another's,
-answer another's requests, take another's messages, or change a stream.
+answer another's requests, take another's messages, or change a stream. Nor can it have JetStream do so: whoever asks
+JetStream chooses where the answer goes, and NATS checks no permissions there. So a process asks from an account of its
+own (`infra.log.nats_users`), where nobody listens but itself.
 """
 
 from collections.abc import Iterable, Iterator
@@ -41,7 +43,9 @@ from contracts.topology import (
     user_of,
 )
 
-API = "$JS.API"
+JETSTREAM = "$JS."
+API = f"{JETSTREAM}API"
+ACK = f"{JETSTREAM}ACK"
 LOOK = tuple(
     f"{API}.{what}"
     for what in ("INFO", "STREAM.LIST", "STREAM.NAMES", "STREAM.INFO.*", "CONSUMER.INFO.*.*", "CONSUMER.LIST.*")
@@ -57,10 +61,11 @@ ERASES = (BRIDGE, HTTP)
 
 @dataclass(frozen=True, slots=True)
 class Permissions:
-    """The subjects that a user of NATS may publish and subscribe to."""
+    """The subjects that a process may publish and subscribe to, and those at which it asks JetStream."""
 
     publish: tuple[str, ...]
     subscribe: tuple[str, ...]
+    jetstream: tuple[str, ...] = ()
 
 
 EVERYTHING = Permissions((">",), (">",))
@@ -80,7 +85,13 @@ def permissions_of(user: str, partitions: int = 1) -> Permissions:
     processes = [*known, *((HTTP,) if user == BRIDGE else ()), *(() if known else (user, PROJECTION_PULSAR))]
     publish = [subject for process in processes for subject in _publishes(process, partitions)]
     subscribe = [subject for process in processes for subject in _subscribes(process)]
-    return Permissions(_each_once(publish), _each_once(subscribe))
+    return _apart(publish, subscribe)
+
+
+def _apart(publish: Iterable[str], subscribe: Iterable[str]) -> Permissions:
+    every = _each_once(publish)
+    asked = tuple(subject for subject in every if subject.startswith(JETSTREAM))
+    return Permissions(tuple(subject for subject in every if subject not in asked), _each_once(subscribe), asked)
 
 
 def users() -> tuple[str, ...]:
@@ -91,7 +102,7 @@ def users() -> tuple[str, ...]:
 def _reader(partitions: int) -> Permissions:
     heard = [channel.address.pattern for channel in CHANNELS]
     stored = [stream.name for stream in streams(partitions)]
-    return Permissions((*LOOK, *_reading(stored)), (f"{inbox_prefix(READER)}.>", LIVE.pattern, *_each_once(heard)))
+    return _apart((*LOOK, *_reading(stored)), (f"{inbox_prefix(READER)}.>", LIVE.pattern, *heard))
 
 
 def _publishes(process: str, partitions: int) -> Iterator[str]:
@@ -108,13 +119,7 @@ def _publishes(process: str, partitions: int) -> Iterator[str]:
         if durable.actor == process:
             for stream_name in log_streams(partitions):
                 yield f"{API}.CONSUMER.MSG.NEXT.{stream_name}.{durable.name}"
-                yield f"$JS.ACK.{stream_name}.{durable.name}.>"
-    yield from _consumers(
-        stream.name
-        for stream in STREAMS
-        if stream.storage == "memory"
-        and any(process in each.readers for each in CHANNELS if each.stream == stream.name)
-    )
+                yield f"{ACK}.{stream_name}.{durable.name}.>"
     yield from _buckets(process)
     if process == PROJECTION_POSTGRES:
         yield f"{API}.STREAM.MSG.DELETE.{DEAD}"
@@ -130,30 +135,20 @@ def _stored_from(event: type[Event], partitions: int) -> str:
 
 
 def _reading(names: Iterable[str]) -> Iterator[str]:
-    """Yield what reads stored messages: no consumer is needed."""
+    """Yield what reads stored messages. No consumer is made: it may deliver to any subject of the log's account."""
     for name in names:
         yield from (f"{API}.DIRECT.GET.{name}", f"{API}.DIRECT.GET.{name}.>", f"{API}.STREAM.MSG.GET.{name}")
-
-
-def _consumers(names: Iterable[str]) -> Iterator[str]:
-    """Yield what makes a consumer for one reading: of the sound, and of buckets."""
-    for name in names:
-        yield f"{API}.CONSUMER.CREATE.{name}"
-        yield from (f"{API}.CONSUMER.{what}.{name}.>" for what in ("CREATE", "MSG.NEXT", "DELETE"))
 
 
 def _buckets(process: str) -> Iterator[str]:
     for bucket in BUCKETS:
         if process in (*bucket.writers, *bucket.readers):
             yield from _reading([bucket.stream])
-            yield from _consumers([bucket.stream])
         if process in bucket.writers:
             yield bucket.all_keys
             yield f"{API}.STREAM.PURGE.{bucket.stream}"
             if bucket.storage == "memory":
                 yield f"{API}.STREAM.CREATE.{bucket.stream}"
-            if bucket.ttl_s is None:  # the time to live is a setting of its writer
-                yield f"{API}.STREAM.UPDATE.{bucket.stream}"
 
 
 def _subscribes(process: str) -> Iterator[str]:

@@ -1,8 +1,8 @@
 """Read the stored messages of a stream back: in order, from any place, with nothing left behind on the server.
 
 Everything here is JetStream's batched direct get: one request, up to a batch of messages, no consumer. It suits reading
-that ends. `projections.log_reader` follows the whole log with it. Two modules use other means:
-`infra.log.session_feed` (facts as they are stored), `actors.persistence.recording.captured_sound` (a pull consumer).
+that ends. `projections.log_reader` follows the whole log with it. For facts as they are stored there is
+`infra.log.session_feed`.
 """
 
 import asyncio
@@ -21,6 +21,7 @@ from nats.errors import TimeoutError as NatsTimeoutError
 from nats.js.errors import NotFoundError
 
 from infra.log.clock import time_ns_of
+from infra.log.connection import asking
 
 log = logging.getLogger(__name__)
 
@@ -214,6 +215,7 @@ async def _direct_get(nc: Client, stream: str, request: Mapping[str, object], ti
         elif not ended.done():
             ended.set_result((status, headers))
 
+    nc = asking(nc)
     inbox = nc.new_inbox()
     subscription = await nc.subscribe(inbox, cb=take)
     try:

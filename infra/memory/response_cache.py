@@ -17,6 +17,7 @@ from nats.js.kv import KeyValue
 
 from contracts.topology import RESPONSE_CACHE
 from infra.log.buckets import open_bucket
+from infra.log.connection import is_open
 
 log = logging.getLogger(__name__)
 
@@ -86,11 +87,11 @@ class ResponseCache:
 
 
 async def _made(nc: Client, ttl_s: float) -> KeyValue:
-    """Return the bucket with this time to live. Raises nats errors."""
+    """Return the bucket, with this time to live if we may set it; else it is `provision`'s. Raises nats errors."""
     js = nc.jetstream()
     bucket = await open_bucket(js, RESPONSE_CACHE, ttl_s)
     config_now = (await js.stream_info(RESPONSE_CACHE.stream)).config
-    if config_now.max_age != ttl_s:
+    if config_now.max_age != ttl_s and is_open(nc):
         await js.update_stream(config_now.evolve(max_age=ttl_s, duplicate_window=min(ttl_s, 120)))
     return bucket
 

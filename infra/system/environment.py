@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
+from contracts.topology import jetstream_user
 from infra.livekit.key import livekit_folder, livekit_key
 from infra.log.held_jobs import HELD_DIR
 from infra.postgres_url import running_url
@@ -46,8 +47,10 @@ def named_in_telemetry(part: str, environment: Mapping[str, str]) -> dict[str, s
 
 
 def as_nats_user(part: str, environment: Mapping[str, str], addresses: Addresses) -> dict[str, str]:
-    """Return the environment with the part's own user of NATS."""
-    return {**environment, "DAREDEVIL_NATS_URL": addresses.nats_url_of(part.partition("-spare")[0])}
+    """Return the environment with the part's own users of NATS."""
+    process = part.partition("-spare")[0]
+    second = {"DAREDEVIL_NATS_JETSTREAM_USER": jetstream_user(process)} if addresses.nats_secret else {}
+    return {**environment, "DAREDEVIL_NATS_URL": addresses.nats_url_of(process), **second}
 
 
 def held_dir(settings: Settings) -> Path:

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from contracts.topology import log_streams
+from contracts.topology import ACCOUNT, log_streams
 from infra.cannot_run import CannotRun
 from infra.log.nats_users import mappings
 from infra.settings import MOST_PARTITIONS
@@ -58,8 +58,8 @@ def write_nats_config(
 ) -> Path:
     """Write a server configuration for `port` of loopback with its store below `directory`; return its path.
 
-    `users` is the block of those who may connect; without it everybody may. `partitions` are those of the log. Only we
-    may read the file.
+    `users` are the accounts and those who may connect, with the mapping of a log with several `partitions`; without them
+    everybody may. Only we may read the file.
     """
     directory.mkdir(parents=True, exist_ok=True)
     limit = f"\n  max_file_store: {max_file_bytes}" if max_file_bytes is not None else ""
@@ -76,7 +76,7 @@ jetstream {{
   sync_interval: always
   max_memory_store: 512MB{limit}
 }}
-{mappings(partitions)}{users}""")
+{users or mappings(partitions)}""")
     )
     return config
 
@@ -86,9 +86,20 @@ def partitions_on(directory: Path, wanted: int) -> int:
 
     A log that is there keeps its own; a new one has one.
     """
-    stored = directory / "jetstream" / "jetstream" / "$G" / "streams"
+    stored = directory / "jetstream" / "jetstream" / ACCOUNT / "streams"
     there = sum((stored / name).is_dir() for name in log_streams(MOST_PARTITIONS))
     return wanted or there or 1
+
+
+def adopt_account(directory: Path) -> None:
+    """Move what an earlier version stored below `directory` to the account that has the streams now. Raises OSError.
+
+    Call it before the server starts. It stored without an account, which NATS names `$G`; a server by itself keeps
+    nothing of an account but its folder.
+    """
+    store = directory / "jetstream" / "jetstream"
+    if (store / "$G").is_dir() and not (store / ACCOUNT).exists():
+        (store / "$G").rename(store / ACCOUNT)
 
 
 def quoted(path: Path) -> str:

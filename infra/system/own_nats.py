@@ -9,9 +9,17 @@ from pathlib import Path
 
 import nats
 
+from infra.log.nats_users import everybody
 from infra.log.provisioning import provision
 from infra.settings import settings
-from infra.system.nats import free_port, nats_server_path, partitions_on, wait_for_port, write_nats_config
+from infra.system.nats import (
+    adopt_account,
+    free_port,
+    nats_server_path,
+    partitions_on,
+    wait_for_port,
+    write_nats_config,
+)
 from infra.system.processes import start_program
 
 
@@ -57,8 +65,9 @@ async def synced_nats(
     Raises TimeoutError, OSError.
     """
     port = port or free_port()
+    adopt_account(folder / "nats")
     count = partitions_on(folder / "nats", partitions or settings().partitions)
-    config = write_nats_config(folder / "nats", port, partitions=count)
+    config = write_nats_config(folder / "nats", port, users=everybody(count))
     config.write_text(config.read_text().replace("sync_interval: always", f'sync_interval: "{sync_interval}"'))
     server = await start_program((nats_server_path(), "-c", str(config)), os.environ, folder / "nats.log")
     try:

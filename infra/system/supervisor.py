@@ -33,7 +33,14 @@ from infra.system.environment import (
 from infra.system.lock import DataDirLock, lock_data_dir
 from infra.system.log_watch import REST_S, LogWatch
 from infra.system.logs import last_lines
-from infra.system.nats import nats_environment, nats_server_path, partitions_on, wait_for_port, write_nats_config
+from infra.system.nats import (
+    adopt_account,
+    nats_environment,
+    nats_server_path,
+    partitions_on,
+    wait_for_port,
+    write_nats_config,
+)
 from infra.system.page_port import check_port
 from infra.system.parts import NATS, Program, processes
 from infra.system.probe_targets import ProbeTargets
@@ -214,9 +221,10 @@ class Supervisor:
             return
         apps = (part.name.partition("-spare")[0] for part in self._parts if isinstance(part, App))
         folder = self._data_dir / "nats"
+        adopt_account(folder)
         partitions = partitions_on(folder, self._settings.partitions)
         users = with_passwords(self._addresses.nats_secret, apps, partitions)
-        config = write_nats_config(folder, self._addresses.nats_port, users=users, partitions=partitions)
+        config = write_nats_config(folder, self._addresses.nats_port, users=users)
         self._keep(Program(NATS, (nats_server_path(), "-c", str(config)), niceness=0))
         await wait_for_port(self._addresses.nats_port)
         self._advanced = True

@@ -52,7 +52,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
 
 ADMIN_KEY = "operator"
 RUBBISH = "voice.s-x.moon.risen"
-NOT_OURS = ("_INBOX.", "$JS.", "voice.s-x.", "live.s-x.")
+NOT_OURS = ("_INBOX.", "_R_.", "$JS.", "voice.s-x.", "live.s-x.")
 NAMED = "daredevil-"
 """How the names of our processes' connections begin."""
 

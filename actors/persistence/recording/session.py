@@ -84,8 +84,6 @@ class SessionRecorder:
                         patience_s = IDLE_TICK_S
                 except StaleWriter as error:
                     log.warning("%s", error)
-                    if writer is not None:
-                        await writer.close()
                     writer, patience_s = None, STALE_REST_S
                 except (LogUnavailable, NatsError, TimeoutError, OSError) as error:
                     log.warning("recording of %s: %r; trying again", self._opened.session_id, error)
@@ -93,8 +91,6 @@ class SessionRecorder:
                 await self._wait(patience_s)
         finally:
             self.flushed.set()
-            if writer is not None:
-                await writer.close()
 
     async def _wait(self, patience_s: float) -> None:
         with contextlib.suppress(TimeoutError):
@@ -155,11 +151,6 @@ class _Writer:
         if over:
             await self._complete()
         return over
-
-    async def close(self) -> None:
-        """Let go of the sound."""
-        with contextlib.suppress(NatsError, TimeoutError, OSError):
-            await self._sound.close()
 
     def patience_s(self) -> float:
         """Return how long nothing has to be done."""

@@ -11,9 +11,10 @@ import nats
 import pytest
 from faststream.nats import NatsBroker
 
-from contracts.topology import RECORDINGS, VOICE
+from contracts.topology import ACCOUNT, RECORDINGS, VOICE
 from infra.cli.json_output import OUTPUTS
 from infra.log.connection import connection
+from infra.log.nats_users import everybody
 from infra.settings import settings
 from tests.infra.backup.logs import all_kept, ends
 from tests.infra.cli.command import cli_beside
@@ -98,11 +99,11 @@ async def test_a_killed_backup_and_a_killed_restore_go_on(broker: NatsBroker, tm
     assert (code, "was not completed" in errors or "there is no backup" in errors) == (2, True), errors
     code, _, errors = await cli_beside("backup", str(place))
     assert code == 0, errors
-    stored = there / "nats" / "jetstream" / "jetstream" / "$G" / "streams" / RECORDINGS
+    stored = there / "nats" / "jetstream" / "jetstream" / ACCOUNT / "streams" / RECORDINGS
     await killed(stored, "restore", str(place), "--into", str(there))
     code, _, errors = await cli_beside("restore", str(place), "--into", str(there))
     assert (code, "going on with the restore" in errors) == (0, True), errors
-    async with running_nats(there / "nats") as server:
+    async with running_nats(there / "nats", more=everybody()) as server:
         restored = await nats.connect(server.url)
         assert await all_kept(restored) == await all_kept(nc)
         await restored.close()

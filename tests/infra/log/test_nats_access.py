@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from infra.log.broker import make_broker
-from infra.log.connection import connection, round_trip
-from infra.log.nats_access import BadNatsAccess, access_of
+from infra.log.connection import asking, connection, round_trip
+from infra.log.nats_access import BadNatsAccess, access_of, connect
 from infra.log.nats_reach import NatsRefuses, connect_once, nats_problem, wait_for_nats
+from infra.log.nats_users import password_of, with_passwords, write_users
 from infra.log.nkeys import BadSeed, UserKey
 from infra.settings import BadSettings, Settings, settings
 from tests.infra.log.nats_secrets import Operator, certificates
@@ -111,6 +112,32 @@ async def test_a_key_of_its_own_for_each_process(tmp_path: Path, given: pytest.M
         await works(server.url)
         (tmp_path / "operator.nk").write_text(UserKey.generated().seed)
         assert f"refuses the key of {tmp_path}/operator.nk" in await nats_problem(server.url)
+
+
+@pytest.mark.parametrize("by", ["keys", "passwords"])
+async def test_a_second_user_asks_jetstream_and_its_connection_closes_with_the_first(
+    tmp_path: Path, given: pytest.MonkeyPatch, by: str
+) -> None:
+    users = write_users(tmp_path / "keys").read_text() if by == "keys" else with_passwords("secret")
+    async with server_with(tmp_path / "nats", users) as server:
+        if by == "keys":
+            give(given, url=server.url, nkey_file=tmp_path / "keys" / "{process}.nk")
+        else:
+            url = server.url.replace("//", f"//synthesis:{password_of('synthesis', 'secret')}@")
+            give(given, url=url, jetstream_user="synthesis-jetstream")
+        nc = await connect(settings().nats_url, "synthesis", settings())
+        assert asking(nc) is not nc
+        assert (await nc.jetstream().account_info()).streams == 0
+        await nc.drain()
+        assert asking(nc).is_closed
+
+
+async def test_a_second_user_that_is_refused_leaves_no_connection(tmp_path: Path, given: pytest.MonkeyPatch) -> None:
+    async with server_with(tmp_path, with_passwords("secret")) as server:
+        url = server.url.replace("//", f"//synthesis:{password_of('synthesis', 'secret')}@")
+        give(given, url=url, jetstream_user="nobody")
+        with pytest.raises(NatsRefuses, match="DAREDEVIL_NATS_JETSTREAM_USER"):
+            await wait_for_nats(url, asyncio.Event(), "synthesis")
 
 
 async def test_credentials_with_a_jwt(tmp_path: Path, given: pytest.MonkeyPatch) -> None:

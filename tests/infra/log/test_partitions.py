@@ -26,7 +26,7 @@ from infra.log.log_streams import (
     log_infos,
     streams_of_log,
 )
-from infra.log.nats_users import mappings, password_of, with_passwords
+from infra.log.nats_users import password_of, with_passwords
 from infra.log.provisioning import missing_durables, plan, provide, provision
 from infra.log.session_feed import SessionFeed
 from infra.metrics import table as t
@@ -229,7 +229,7 @@ async def test_whether_facts_are_mapped_is_checked_without_storing_or_telling_an
 
 async def test_an_actor_appends_its_own_facts_to_every_partition_and_no_others(tmp_path: Path) -> None:
     secret = "secret of the supervisor"
-    more = mappings(4) + with_passwords(secret, partitions=4)
+    more = with_passwords(secret, partitions=4)
     async with running_nats(tmp_path / "nats", more=more) as server:
 
         async def connected(user: str) -> Client:

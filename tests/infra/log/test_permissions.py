@@ -1,6 +1,7 @@
 """What each user of NATS may do: enforced by a real server, from the configuration that is made of the topology."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from nats.errors import TimeoutError as NatsTimeoutError
 from nats.js import JetStreamContext
 from nats.js.api import AckPolicy, ConsumerConfig
 
+from contracts import events as e
 from contracts.topology import (
     APPS,
     DURABLES,
@@ -24,17 +26,20 @@ from contracts.topology import (
     TRANSCRIPT,
     VOICE,
     event_subject,
-    inbox_prefix,
+    jetstream_user,
     role_of,
 )
-from infra.log.connection import round_trip
+from infra.log.connection import asking, round_trip
+from infra.log.nats_access import connect
 from infra.log.nats_reach import nats_problem
 from infra.log.nats_users import password_of, with_passwords
 from infra.log.permissions import permissions_of, users
 from infra.log.provisioning import provide, provision
-from infra.settings import settings
+from infra.log.stream_reader import stored_messages
+from infra.settings import Settings, settings
 from tests.infra.cli.command import cli_beside
 from tests.servers import NatsServer, running_nats
+from tests.waiting import until_async
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -53,19 +58,16 @@ class Users:
             self.refused.append(str(error))
 
         self.refused.clear()
-        return await nats.connect(
-            self.server.url,
-            user=user,
-            password=password_of(user, SECRET),
-            inbox_prefix=inbox_prefix(user),
-            error_cb=note,
-        )
+        second = "" if user in (OPERATOR, READER) else jetstream_user(user)
+        given = Settings(nats_user=user, nats_password=password_of(user, SECRET), nats_jetstream_user=second)
+        return await connect(self.server.url, user, given, error_cb=note)
 
     async def refusals(self, nc: Client, subject: str, body: bytes = b"") -> list[str]:
         """Publish to a subject; return what the server says against it."""
         self.refused.clear()
-        await nc.publish(subject, body)
-        await round_trip(nc)
+        by = asking(nc) if subject.startswith("$JS") else nc
+        await by.publish(subject, body)
+        await round_trip(by)
         return list(self.refused)
 
 
@@ -119,6 +121,8 @@ async def test_a_forged_fact_is_not_stored_and_the_server_notes_who_tried(log: U
         "$JS.API.STREAM.CREATE.MINE",
         "$JS.API.STREAM.MSG.DELETE.VOICE",
         "$JS.API.CONSUMER.CREATE.VOICE.mine",
+        "$JS.API.CONSUMER.CREATE.AUDIO.mine",
+        "$JS.API.STREAM.UPDATE.KV_response_cache",
         "$JS.API.CONSUMER.DELETE.VOICE.reasoning",
         "$JS.API.CONSUMER.MSG.NEXT.VOICE.reasoning",
         "$JS.ACK.VOICE.reasoning.1.1.1.1.1",
@@ -129,6 +133,86 @@ async def test_an_actor_does_nothing_of_another(log: Users, subject: str) -> Non
     nc = await log.connect(SYNTHESIS)
     assert "permissions violation" in (await log.refusals(nc, subject))[0]
     await nc.close()
+
+
+FORGED = b"I was never said"
+
+OTHERS = (
+    "voice.s-1.turn.ended",
+    "live.s-1.turn.ended",
+    "audio.s-1.in.p-1",
+    "do.s-1.bridge.end",
+    "$KV.rooms.s-1",
+    "$JS.ACK.VOICE.reasoning.1.1.1.1.1",
+    "$JS.API.STREAM.PURGE.AUDIO",
+)
+
+
+async def has_answered_at(nc: Client, sequence: int, elsewhere: str) -> None:
+    """Have JetStream send what is stored at a place in the log to a subject, in each way that a process may ask."""
+    asks = asking(nc)
+    await asks.publish(f"$JS.API.DIRECT.GET.{VOICE}", json.dumps({"seq": sequence}).encode(), elsewhere)
+    several = json.dumps({"seq": sequence, "batch": 1, "next_by_subj": "voice.>"}).encode()
+    await asks.publish(f"$JS.API.DIRECT.GET.{VOICE}", several, elsewhere)
+    await asks.publish(f"$JS.API.STREAM.MSG.GET.{VOICE}", json.dumps({"seq": sequence}).encode(), elsewhere)
+    await asks.publish(f"$JS.API.CONSUMER.MSG.NEXT.{VOICE}.{SYNTHESIS}", b"10", elsewhere)
+    await asks.publish(f"$JS.ACK.{VOICE}.{SYNTHESIS}.1.1.1.1.1", b"+NXT", elsewhere)
+
+
+async def stored_forgery(nc: Client) -> int:
+    """Store bytes of its own as a process may, and return where."""
+    return (await nc.jetstream().publish(event_subject("s-1", e.ClauseSynthesized), FORGED, stream=VOICE)).seq
+
+
+@pytest.mark.parametrize("subject", OTHERS)
+async def test_an_actor_cannot_have_jetstream_send_its_bytes_to_a_subject_of_another(log: Users, subject: str) -> None:
+    nc, operator = await log.connect(SYNTHESIS), await log.connect(OPERATOR)
+    heard: list[str] = []
+
+    async def hear(message: Msg) -> None:
+        heard.append(message.subject)
+
+    await operator.subscribe(">", cb=hear)
+    await round_trip(operator)
+    sequence = await stored_forgery(nc)
+    last = (await operator.jetstream().stream_info(VOICE)).state.last_seq
+    own = nc.new_inbox()
+    answers = await asking(nc).subscribe(own)
+    await has_answered_at(nc, sequence, subject)
+    await has_answered_at(nc, sequence, own)
+    assert (await answers.next_msg(5)).data == FORGED  # JetStream does answer
+    await round_trip(operator)
+    assert subject not in heard
+    assert (await operator.jetstream().stream_info(VOICE)).state.last_seq == last
+    assert [line for line in log.refused if subject in line] == []
+    await nc.close()
+    await operator.close()
+
+
+async def test_in_the_account_of_the_log_such_an_answer_would_be_a_fact(log: Users) -> None:
+    """Why a process asks from an account of its own: NATS checks no permissions where JetStream answers."""
+    operator = await log.connect(OPERATOR)
+    sequence = await stored_forgery(operator)
+    await has_answered_at(operator, sequence, "voice.s-2.turn.ended")
+
+    async def is_stored() -> bool:
+        info = await operator.jetstream().stream_info(VOICE, subjects_filter="voice.s-2.turn.ended")
+        return bool(info.state.subjects)
+
+    await until_async(is_stored)
+    await operator.jetstream().purge_stream(VOICE, subject="voice.s-2.turn.ended")
+    await operator.close()
+
+
+@pytest.mark.parametrize("process", [*APPS, READER])
+async def test_nobody_makes_what_delivers_by_itself_and_nothing_is_asked_for_twice(process: str) -> None:
+    asks = permissions_of(process).jetstream
+    made = ("$JS.API.CONSUMER.CREATE.", "$JS.API.CONSUMER.DURABLE.", "$JS.API.STREAM.UPDATE.")
+    assert [subject for subject in asks if subject.startswith(made)] == []
+    assert not [subject for subject in permissions_of(process).publish if subject.startswith("$JS")]
+    # Two imports that match the same subject would ask twice.
+    whole = [subject.removesuffix(".>") for subject in asks if subject.endswith(".>")]
+    assert [each for each in asks if any(each.startswith(f"{one}.") and each != f"{one}.>" for one in whole)] == []
 
 
 @pytest.mark.parametrize("subject", ["_INBOX.>", "_INBOX.bridge.>", "do.*.bridge.end", "retry.reasoning", ">"])
@@ -152,7 +236,7 @@ async def test_an_actor_starts_without_the_rights_of_an_operator(log: Users, pro
     consumer = ConsumerConfig(durable_name="mine", ack_policy=AckPolicy.EXPLICIT)
     with pytest.raises(NatsTimeoutError):  # only an operator makes consumers of the log
         await nc.jetstream(timeout=0.1).add_consumer(VOICE, consumer)
-    await round_trip(nc)
+    await round_trip(asking(nc))
     assert [line for line in log.refused if "consumer.durable.create.voice.mine" not in line.lower()] == []
     await nc.close()
 
@@ -171,10 +255,15 @@ async def test_a_reader_reads_and_listens_and_changes_nothing(log: Users) -> Non
     await transcript.jetstream().publish("voice.s-9.speech.started", b"said", stream=VOICE)
     assert (await heard.next_msg(5)).data == b"said"
     assert (await nc.jetstream().get_last_msg(VOICE, "voice.s-9.speech.started", direct=True)).data == b"said"
+    assert await stored_messages_of(nc) > 0
     for subject in ("voice.s-9.speech.started", "do.new.reasoning.chat", "health.reasoning", "_INBOX.bridge.x"):
         assert await log.refusals(nc, subject), subject
     await nc.close()
     await transcript.close()
+
+
+async def stored_messages_of(nc: Client) -> int:
+    return len([message async for message in stored_messages(nc, VOICE)])
 
 
 async def test_nobody_comes_in_without_a_password(log: Users) -> None:
@@ -206,6 +295,7 @@ async def test_the_command_writes_users_that_a_server_takes_and_keeps_their_keys
     config = tmp_path / "users" / "users.conf"
     keys = {file.stem: file.read_text() for file in (tmp_path / "users").glob("*.nk")}
     assert set(users()) <= set(keys)
+    assert [len(keys[name].split()) for name in (OPERATOR, READER, SYNTHESIS)] == [1, 1, 2]
     assert all(file.stat().st_mode & 0o077 == 0 for file in (tmp_path / "users").glob("*.nk"))
     assert not [key for key in keys.values() if key.strip() in config.read_text()]
     before = config.read_text()

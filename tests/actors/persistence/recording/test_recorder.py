@@ -115,8 +115,9 @@ async def test_a_session_whose_door_forbids_it_is_recorded_by_no_copy(broker: Na
 async def test_the_end_of_the_process_stores_what_was_heard_so_far(broker: NatsBroker) -> None:
     call = RecordedCall(broker, time.time_ns() - 6 * SECOND_NS)
     await _talk(call)
+    asked = await connection(broker).subscribe(f"$JS.API.DIRECT.GET.{AUDIO}")
     async with running(actor.make(), "persistence", broker):
-        await until_async(lambda: _audio_is_read(broker))
+        await asked.next_msg(30)  # the sound is read
     await jetstream(broker).purge_stream(AUDIO)  # a restart of the log's server: its memory is gone
     await call.close(7000)
     async with running(actor.make(), "persistence", broker):
@@ -140,7 +141,3 @@ async def test_words_that_were_erased_are_recorded_no_more(broker: NatsBroker) -
 async def _jobs_done(broker: NatsBroker) -> bool:
     info = await jetstream(broker).consumer_info(VOICE, RECORDER)
     return info.ack_floor is not None and info.ack_floor.stream_seq > 0 and not info.num_pending
-
-
-async def _audio_is_read(broker: NatsBroker) -> bool:
-    return bool((await jetstream(broker).stream_info(AUDIO)).state.consumer_count)
