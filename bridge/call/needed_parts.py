@@ -15,7 +15,7 @@ from nats.errors import NoRespondersError
 from contracts.topology import REASONING, SYNTHESIS, TOOLS, TRANSCRIPT, health_subject
 from infra.engines import local_model
 from infra.engines.local_model import LOCAL_MODEL
-from infra.log.connection import answers, cancellation_kept, connection
+from infra.log.connection import answers, ask_s, cancellation_kept, connection
 from infra.log.readiness import ASK_S, UNABLE
 from infra.settings import Settings
 from infra.settings_types import items_of
@@ -69,7 +69,10 @@ class NeededParts:
         return ""
 
     async def _ask_all(self) -> None:
+        nc = connection(self._broker)
         async with asyncio.TaskGroup() as group:
+            # How far away NATS is decides how long the next question waits.
+            group.create_task(answers(nc, ASK_S))
             for name in self._answered_s:
                 group.create_task(self._ask(name))
 
@@ -86,9 +89,10 @@ class NeededParts:
         if name == LOCAL_MODEL:
             is_there = await local_model.is_there(self._settings, ASK_S)
         else:
+            nc = connection(self._broker)
             try:
                 with cancellation_kept():
-                    answer = await connection(self._broker).request(health_subject(name), timeout=ASK_S)
+                    answer = await nc.request(health_subject(name), timeout=ask_s(nc, ASK_S))
                 self._unable[name] = ", ".join(items_of((answer.headers or {}).get(UNABLE, "")))
                 is_there = True
             except NoRespondersError:

@@ -2,9 +2,12 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 from nats.aio.client import Client
 from nats.aio.msg import Msg
@@ -26,7 +29,12 @@ ANSWERED_OR_GONE_S = 60
 LOST_S = 0.2
 """A connection that is lost meanwhile is noticed within this time."""
 
+LONGEST_ASK_S = 5.0
+"""Nobody waits longer for an answer because NATS is far away: by then it hangs."""
+
 _round_trips: set[asyncio.Task[None]] = set()
+_took_s: "WeakKeyDictionary[Client, float]" = WeakKeyDictionary()
+"""How long the last round trip of each connection took, even if its caller had stopped waiting."""
 
 
 def connection(broker: "NatsBroker") -> Client:
@@ -85,10 +93,24 @@ async def round_trip(nc: Client, timeout_s: float = 5) -> None:
     flush = asyncio.create_task(nc.flush(timeout=ANSWERED_OR_GONE_S), name="round trip to NATS")
     _round_trips.add(flush)
     flush.add_done_callback(_forget)
+    flush.add_done_callback(partial(_measure, nc, time.monotonic()))
     done, _ = await asyncio.wait([flush], timeout=timeout_s)
     if not done:
         raise TimeoutError(f"NATS did not answer within {timeout_s:g} s")
     flush.result()
+
+
+def _measure(nc: Client, began_s: float, flush: "asyncio.Task[None]") -> None:
+    if not flush.cancelled() and flush.exception() is None:
+        _took_s[nc] = time.monotonic() - began_s
+
+
+def ask_s(nc: Client, near_s: float) -> float:
+    """Return how long to wait for another process's answer, which takes `near_s` at most where NATS is near.
+
+    The question and the answer go to NATS and on: two round trips, as the last one of this connection was.
+    """
+    return max(near_s, min(near_s + 2 * _took_s.get(nc, 0.0), LONGEST_ASK_S))
 
 
 async def answers(nc: Client, timeout_s: float = 2) -> bool:

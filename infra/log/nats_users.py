@@ -14,7 +14,7 @@ from pathlib import Path
 
 from contracts.topology import ACCOUNT, OPERATOR, READER, inbox_prefix, jetstream_user, mapping
 from infra.log.nkeys import BadSeed, UserKey
-from infra.log.permissions import ACK, API, permissions_of, users
+from infra.log.permissions import ACK, API, USER_INFO, permissions_of, users
 
 
 def everybody(partitions: int = 1) -> str:
@@ -31,9 +31,7 @@ no_auth_user: everybody
 
 
 def mappings(partitions: int) -> str:
-    """Return the `mappings` of an account, or of a server without accounts, for the partitions of the log; empty for
-    one.
-    """
+    """Return the `mappings` of an account, or of a server without accounts, to the partitions; empty for one. Pure."""
     source, destination = mapping(partitions)
     return f'mappings {{ "{source}": "{destination}" }}\n' if source else ""
 
@@ -69,7 +67,7 @@ def _account(name: str, credential: str, partitions: int, heard: Iterable[str] =
     """Yield the account from which a process asks JetStream; one that `heard` is exported to also listens."""
     asks = permissions_of(name, partitions).jetstream
     yield f"  {name}: {{"
-    yield from _list("users", [_user(name, credential, asks, (f"{inbox_prefix(name)}.>", *heard))])
+    yield from _list("users", [_user(name, credential, (*asks, USER_INFO), (f"{inbox_prefix(name)}.>", *heard))])
     services = [f"{{ service: {{ account: {ACCOUNT}, subject: {json.dumps(subject)} }} }}" for subject in asks]
     streams = [f"{{ stream: {{ account: {ACCOUNT}, subject: {json.dumps(subject)} }} }}" for subject in heard]
     yield from _list("imports", [*services, *streams])

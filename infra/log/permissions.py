@@ -52,6 +52,9 @@ LOOK = tuple(
 )
 """What JetStream has, and how it is."""
 
+USER_INFO = "$SYS.REQ.USER.INFO"
+"""Where a user of NATS asks what it may do."""
+
 ANYBODYS_INBOX = "_INBOX.>"
 """Where a process answers: inboxes have random names, and only their owner may subscribe to them."""
 
@@ -106,7 +109,7 @@ def _reader(partitions: int) -> Permissions:
 
 
 def _publishes(process: str, partitions: int) -> Iterator[str]:
-    yield from (*LOOK, ANYBODYS_INBOX)
+    yield from (*LOOK, ANYBODYS_INBOX, USER_INFO)
     roles = {role_of(process), *((ERASURE,) if process in ERASES else ())}
     yield from (_stored_from(row.event, partitions) for row in EVENTS if roles.intersection(row.publishers))
     yield from (channel.address.pattern for channel in CHANNELS if process in channel.senders)

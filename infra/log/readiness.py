@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from nats.errors import Error as NatsError
 
 from contracts.topology import DURABLES
-from infra.log.connection import answers, cancellation_kept, connection, jetstream
+from infra.log.connection import answers, ask_s, cancellation_kept, connection, jetstream
 from infra.log.log_probe import LogProbe, refusals
 from infra.log.provisioning import missing_durables
 from infra.process.tasks import ended
@@ -21,7 +21,7 @@ EVERY_S, AGAIN_S = 2.0, 0.5
 """How long after a look the next one begins; after one that found something missing."""
 
 ASK_S = 1.0
-"""How long NATS, or a process, may take to answer."""
+"""How long NATS, or a process, may take to answer where NATS is near (`ask_s`)."""
 
 ASKED_FOR_S = 60.0
 """How long checks go on after the last question: load balancers ask every few seconds."""
@@ -114,7 +114,7 @@ class Readiness:
         if not nc.is_connected:
             self._silent = True
             return "NATS is not connected"
-        if not await answers(nc, ASK_S):
+        if not await answers(nc, ask_s(nc, ASK_S)):
             self._silent = True
             return "NATS does not answer"
         if self._silent:

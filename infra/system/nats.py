@@ -58,8 +58,8 @@ def write_nats_config(
 ) -> Path:
     """Write a server configuration for `port` of loopback with its store below `directory`; return its path.
 
-    `users` are the accounts and those who may connect, with the mapping of a log with several `partitions`; without them
-    everybody may. Only we may read the file.
+    `users` are the accounts and those who may connect, with the mapping of a log with several partitions. Without them
+    everybody may, and the log has `partitions`. Only we may read the file.
     """
     directory.mkdir(parents=True, exist_ok=True)
     limit = f"\n  max_file_store: {max_file_bytes}" if max_file_bytes is not None else ""

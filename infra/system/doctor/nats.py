@@ -15,6 +15,7 @@ from infra.log.nats_reach import connect_once, nats_problem, shown_url
 from infra.log.provisioning import plan
 from infra.settings import Settings
 from infra.system.doctor.finding import Finding
+from infra.system.doctor.nats_users import examine_users
 
 SUBJECT, FACTS = "external NATS", "acknowledged facts"
 ASK_S = 3.0
@@ -62,13 +63,15 @@ async def _asked(nc: Client, settings: Settings) -> list[Finding]:
         found = [_provisioned(differing), *(await _mapped(nc) if log else [])]
     except OtherPartitions as error:
         found = [Finding("partitions of the log", "warning", str(error), "")]
+    partitions = len(log) or settings.partitions or 1
     sync = sync_of(await _varz(settings.nats_monitor_url))
     replicas = min((info.config.num_replicas or 1 for info in log), default=settings.nats_replicas)
     return [
         *found,
         promise(sync, replicas),
         *(finding for info in log for finding in _copies(info)),
-        *limits(account, nc.max_payload, len(log) or settings.partitions or 1),
+        *limits(account, nc.max_payload, partitions),
+        *await examine_users(settings, nc, partitions),
     ]
 
 

@@ -25,6 +25,7 @@ from contracts.topology import (
     mapping,
     user_of,
 )
+from infra.log.nats_users import write_users
 from infra.metrics.table import METRICS
 from infra.settings import Settings
 from infra.system.apps import APPS as ROWS
@@ -160,9 +161,8 @@ def test_nobody_is_given_the_secrets_of_another(case: str) -> None:
 
 def test_passwords_are_read_from_the_secret_and_nowhere_else() -> None:
     for part in ("bridge", "reasoning", PROJECTION_POSTGRES):
-        for name in STORE_SECRETS:
-            given = environment("values.yaml", part)[name]["valueFrom"]["secretKeyRef"]
-            assert given == {"name": "daredevil", "key": name, "optional": False}
+        given = environment("values.yaml", part)["POSTGRES_PASSWORD"]["valueFrom"]["secretKeyRef"]
+        assert given == {"name": "daredevil", "key": "POSTGRES_PASSWORD", "optional": False}
     assert environment("values.yaml", "reasoning")["DAREDEVIL_POSTGRES_URL"]["value"] == (
         "postgresql://daredevil:$(POSTGRES_PASSWORD)@voice-postgres:5432/daredevil"
     )
@@ -328,7 +328,9 @@ def test_the_rules_are_those_of_the_monitoring() -> None:
 
 @pytest.mark.parametrize("case", ["values.yaml", "everything"])
 def test_nats_takes_its_configuration_and_syncs_as_the_embedded_one(case: str, tmp_path: Path) -> None:
-    config = tmp_path / "nats.conf"
+    write_users(tmp_path / "nats-users")
+    config = tmp_path / "nats" / "nats.conf"
+    config.parent.mkdir()
     config.write_text(named(case, "ConfigMap", "nats")["data"]["nats.conf"])
     embedded = write_nats_config(tmp_path / "embedded", 4222).read_text()
     for line in ("sync_interval: always", "max_memory_store: 512MB", "max_payload: 1MB"):
@@ -336,7 +338,7 @@ def test_nats_takes_its_configuration_and_syncs_as_the_embedded_one(case: str, t
         assert line in embedded
     container = container_of(dict(pods(case))["nats"])
     arguments = [
-        each.replace("/etc/nats", str(tmp_path)).replace("$(DAREDEVIL_NATS_PASSWORD)", "p0")
+        each.replace("/etc/nats", str(tmp_path / "nats")).replace("$(DAREDEVIL_NATS_PASSWORD)", "p0")
         for each in container["command"][1:]
     ]
     done = subprocess.run(
@@ -397,6 +399,36 @@ def test_each_process_is_given_its_own_file_of_credentials_and_no_other() -> Non
         [mount] = [mount for mount in container_of(pod)["volumeMounts"] if mount["name"] == "nats"]
         given = {each["name"]: each.get("value") for each in container_of(pod)["env"]}
         assert given["DAREDEVIL_NATS_CREDS_FILE"] == f"{mount['mountPath']}/{{process}}.creds"
+
+
+def files_of(pod: dict[str, Any], name: str) -> dict[str, Any]:
+    [files] = [volume["secret"] for volume in pod["spec"]["volumes"] if volume["name"] == name]
+    assert isinstance(files, dict)
+    return files
+
+
+def test_each_process_of_the_charts_own_nats_has_users_of_its_own() -> None:
+    for part, pod in pods("values.yaml"):
+        if part in ("postgres", "nats"):
+            continue
+        user = part if part in APPS else OPERATOR
+        assert [item["path"] for item in files_of(pod, "nats")["items"]] == [f"{user}.nk"]
+        given = {each["name"]: each.get("value") for each in container_of(pod)["env"]}
+        assert given["DAREDEVIL_NATS_NKEY_FILE"] == "/etc/daredevil/nats/{process}.nk"
+        assert "DAREDEVIL_NATS_PASSWORD" not in given
+    server = dict(pods("values.yaml"))["nats"]
+    assert [item["path"] for item in files_of(server, "users")["items"]] == ["users.conf"]
+    assert 'include "../nats-users/users.conf"' in named("values.yaml", "ConfigMap", "nats")["data"]["nats.conf"]
+
+
+def test_one_user_for_all_is_a_choice() -> None:
+    done = template({"nats": {"credentials": {"kind": "none"}}})
+    assert done.returncode == 0, done.stderr
+    rendered = [each for each in yaml.safe_load_all(done.stdout) if each]
+    [config] = [each["data"]["nats.conf"] for each in rendered if "nats.conf" in each.get("data", {})]
+    assert "users: [{user: daredevil, password: $DAREDEVIL_NATS_PASSWORD}]" in config
+    assert "/etc/daredevil/nats" not in done.stdout
+    assert "DAREDEVIL_NATS_USER" in done.stdout
 
 
 def test_experiments_with_faults_are_valid_and_hit_pods_of_the_chart() -> None:

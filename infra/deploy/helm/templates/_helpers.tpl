@@ -84,6 +84,11 @@ securityContext:
     secretKeyRef: {name: {{ .root.Values.secret.existing }}, key: {{ .key }}, optional: {{ .optional | default false }}}
 {{- end }}
 
+{{/* Not empty if NATS in here has users of its own for each process. */}}
+{{- define "daredevil.natsUsers" -}}
+{{- if and .Values.nats.inside .Values.nats.credentials.secret (eq .Values.nats.credentials.kind "nkey") -}}true{{- end -}}
+{{- end }}
+
 {{/* Where NATS is, and how a process proves who it is. */}}
 {{- define "daredevil.natsEnv" -}}
 {{- if .Values.nats.inside -}}
@@ -91,9 +96,14 @@ securityContext:
   value: nats://{{ include "daredevil.name" . }}-nats:4222
 - name: DAREDEVIL_NATS_REPLICAS
   value: {{ .Values.nats.replicas | quote }}
+{{- if include "daredevil.natsUsers" . }}
+- name: DAREDEVIL_NATS_NKEY_FILE
+  value: /etc/daredevil/nats/{process}.nk
+{{- else }}
 - name: DAREDEVIL_NATS_USER
   value: daredevil
 {{ include "daredevil.fromSecret" (dict "root" . "key" "DAREDEVIL_NATS_PASSWORD") }}
+{{- end }}
 {{- else -}}
 - name: DAREDEVIL_NATS_URL
   value: {{ required "nats.url is needed where nats.inside is false" .Values.nats.url | quote }}
@@ -123,7 +133,7 @@ securityContext:
 {{/* The files of NATS for one process, of all that are in the Secret: (dict "root" $ "user" NAME). */}}
 {{- define "daredevil.natsFiles" -}}
 {{- $given := .root.Values.nats.credentials -}}
-{{- if and (not .root.Values.nats.inside) $given.secret -}}
+{{- if or (include "daredevil.natsUsers" .root) (and (not .root.Values.nats.inside) $given.secret) -}}
 - name: nats
   secret:
     secretName: {{ $given.secret }}
@@ -133,14 +143,14 @@ securityContext:
       {{- $file := printf "%s.%s" .user (ternary "creds" "nk" (eq $given.kind "creds")) }}
       - {key: {{ $file }}, path: {{ $file }}}
       {{- end }}
-      {{- if $given.ca }}
+      {{- if and $given.ca (not .root.Values.nats.inside) }}
       - {key: ca.crt, path: ca.crt}
       {{- end }}
 {{- end }}
 {{- end }}
 
 {{- define "daredevil.natsMount" -}}
-{{- if and (not .Values.nats.inside) .Values.nats.credentials.secret -}}
+{{- if or (include "daredevil.natsUsers" .) (and (not .Values.nats.inside) .Values.nats.credentials.secret) -}}
 - {name: nats, mountPath: /etc/daredevil/nats, readOnly: true}
 {{- end }}
 {{- end }}
