@@ -268,7 +268,12 @@ def test_what_is_scaled_has_no_number_of_its_own(case: str, kind: str) -> None:
 
 
 def test_a_log_in_partitions_has_its_mapping_its_setting_and_a_trigger_for_each() -> None:
-    done = template({**yaml.safe_load((CHART / "values-large.yaml").read_text()), "nats": {"partitions": 4}})
+    done = template(
+        {
+            **yaml.safe_load((CHART / "values-large.yaml").read_text()),
+            "nats": {"partitions": 4, "credentials": {"kind": "none"}},
+        }
+    )
     assert done.returncode == 0, done.stderr
     found = {(each["kind"], each["metadata"]["name"]): each for each in yaml.safe_load_all(done.stdout) if each}
     source, destination = mapping(4)
