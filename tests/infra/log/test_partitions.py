@@ -12,7 +12,7 @@ from nats.aio.msg import Msg
 from nats.errors import TimeoutError as NatsTimeoutError
 
 from contracts.events import Event
-from contracts.topology import DURABLES, OPERATOR, REASONING, TRANSCRIPT, VOICE, inbox_prefix, partition_of
+from contracts.topology import DURABLES, OPERATOR, REASONING, TRANSCRIPT, VOICE, jetstream_user, partition_of
 from infra.log.broker import make_broker
 from infra.log.connection import connection, jetstream, round_trip
 from infra.log.event_log import ExpectedSequence, StaleWriter, append, append_once, facts_after, read_fact
@@ -26,7 +26,8 @@ from infra.log.log_streams import (
     log_infos,
     streams_of_log,
 )
-from infra.log.nats_users import password_of, with_passwords
+from infra.log.nats_access import connect
+from infra.log.nats_users import everybody, password_of, with_passwords
 from infra.log.provisioning import missing_durables, plan, provide, provision
 from infra.log.session_feed import SessionFeed
 from infra.metrics import table as t
@@ -175,9 +176,11 @@ async def test_figures_are_of_the_whole_log(log: NatsBroker) -> None:
     assert {values: count for count, values in seen[t.PENDING]}[(REASONING,)] == 4
 
 
-async def test_a_server_started_again_on_its_data_has_the_partitions_that_it_had(
-    log: NatsBroker, server: NatsServer, tmp_path: Path
-) -> None:
+async def test_a_server_started_again_on_its_data_has_the_partitions_that_it_had(tmp_path: Path) -> None:
+    async with running_nats(tmp_path / "nats", more=everybody(4)) as server:
+        nc = await nats.connect(server.url)
+        await provision(nc.jetstream(), given=Settings(partitions=4, nats_url=server.url))
+        await nc.close()
     assert partitions_on(tmp_path / "nats", 0) == 4
     assert partitions_on(tmp_path / "nats", 2) == 2
     assert partitions_on(tmp_path / "new", 0) == 1
@@ -233,8 +236,9 @@ async def test_an_actor_appends_its_own_facts_to_every_partition_and_no_others(t
     async with running_nats(tmp_path / "nats", more=more) as server:
 
         async def connected(user: str) -> Client:
-            password = password_of(user, secret)
-            return await nats.connect(server.url, user=user, password=password, inbox_prefix=inbox_prefix(user))
+            second = "" if user == OPERATOR else jetstream_user(user)
+            given = Settings(nats_user=user, nats_password=password_of(user, secret), nats_jetstream_user=second)
+            return await connect(server.url, user, given)
 
         operator, transcript = await connected(OPERATOR), await connected(TRANSCRIPT)
         await provision(operator.jetstream(), given=Settings(partitions=4, nats_url=server.url))
