@@ -73,7 +73,7 @@ async def test_speech_in_no_language_of_the_engine_is_no_turn_and_the_log_says_w
     caller: Caller, owners: Owners
 ) -> None:
     await owners.start()
-    await caller.speak(recorded("story")[::-1], silence(1500))  # backwards it is nobody's language
+    await caller.speak(recorded("foreign/fr"), silence(1500))
     await caller.speak(recorded("what_time"), silence(1500))
     facts = await caller.until(has(e.TurnEnded))
     dismissed = cast(list[e.UtteranceDismissed], only(facts, e.UtteranceDismissed))
