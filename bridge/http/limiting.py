@@ -1,6 +1,7 @@
 """How much may come: requests of one address, and bytes of one request."""
 
 import asyncio
+import contextlib
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -11,6 +12,8 @@ from bridge.web.addresses import Buckets
 REQUESTS_PER_S, REQUESTS_BURST = 20, 100
 BODY_S = 20.0
 """How long the body of a request may take to arrive."""
+DROPPED_BYTES, DROPPED_S = 16_000_000, 2.0
+"""How much of a body that is too long is read and dropped after the answer, and for how long."""
 
 
 class AddressRates:
@@ -59,7 +62,7 @@ class BodyLimit:
             await self._app(scope, receive, send)
             return
         if _is_more(length, self._most_bytes):
-            await self._refuse("text-too-long", f"at most {self._most_bytes} bytes are taken", scope, receive, send)
+            await self._too_long(scope, receive, send)
             return
         try:
             async with asyncio.timeout(BODY_S):
@@ -69,7 +72,7 @@ class BodyLimit:
             await self._refuse("too-slow", said, scope, receive, send)
             return
         except _TooLong:
-            await self._refuse("text-too-long", f"at most {self._most_bytes} bytes are taken", scope, receive, send)
+            await self._too_long(scope, receive, send)
             return
         if body is None:
             return  # the client has gone
@@ -97,6 +100,21 @@ class BodyLimit:
                 raise _TooLong
         return bytes(body)
 
+    async def _too_long(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_and_linger(message: Message) -> None:
+            # Closing while the client is still sending resets the connection, and the client, which reads after it
+            # has written, would never see the answer (RFC 9112, 9.6).
+            is_last = message["type"] == "http.response.body" and not message.get("more_body", False)
+            if not is_last:
+                await send(message)
+                return
+            await send({**message, "more_body": True})
+            await _drop(receive)
+            await send({"type": "http.response.body", "body": b""})
+
+        said = f"at most {self._most_bytes} bytes are taken"
+        await self._refuse("text-too-long", said, scope, receive, send_and_linger)
+
     @staticmethod
     async def _refuse(
         code: Code, message: str, scope: Scope, receive: Receive, send: Send, status: int | None = None
@@ -104,6 +122,18 @@ class BodyLimit:
         # Closing stops the upload; otherwise all of it would be read.
         problem = Problem(code, message, headers={"Connection": "close"}, status=status)
         await problem.response()(scope, receive, send)
+
+
+async def _drop(receive: Receive) -> None:
+    """Read what is left of a body, up to DROPPED_BYTES and for DROPPED_S."""
+    left = DROPPED_BYTES
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(DROPPED_S):
+            while left > 0:
+                message = await receive()
+                left -= len(message.get("body", b""))
+                if message["type"] != "http.request" or not message.get("more_body", False):
+                    return
 
 
 def _is_more(length: str, most: int) -> bool:

@@ -46,9 +46,7 @@ async def http(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[httpx.
 
 
 async def post(http: httpx.AsyncClient, body: bytes) -> httpx.Response:
-    """Post on a connection of its own: one with too long a body is closed."""
-    async with httpx.AsyncClient(base_url=http.base_url, timeout=20) as fresh:
-        return await fresh.post("/chat", content=body, headers={"Content-Type": "application/json"})
+    return await http.post("/chat", content=body, headers={"Content-Type": "application/json"})
 
 
 async def test_openapi_describes_every_route_and_its_errors(http: httpx.AsyncClient) -> None:
@@ -166,6 +164,19 @@ async def raw(http: httpx.AsyncClient, request: bytes) -> tuple[int, dict[str, o
     finally:
         writer.close()
     return int(head.split()[1]), json.loads(body)
+
+
+async def test_a_client_that_first_sends_all_of_too_long_a_body_sees_the_answer(http: httpx.AsyncClient) -> None:
+    body = b"x" * 8_000_000
+    head = f"POST /chat HTTP/1.1\r\nHost: here\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    reader, writer = await asyncio.open_connection(http.base_url.host, http.base_url.port)
+    async with asyncio.timeout(20):
+        writer.write(b"GET /healthz HTTP/1.1\r\nHost: here\r\n\r\n")
+        assert (await reader.readuntil(b"}")).startswith(b"HTTP/1.1 200")
+        writer.write(head.encode() + body)
+        await writer.drain()
+        assert (await reader.read()).partition(b"\r\n")[0] == b"HTTP/1.1 413 Request Entity Too Large"
+    writer.close()
 
 
 async def test_a_body_that_is_announced_as_too_long_is_refused_at_once(http: httpx.AsyncClient) -> None:
