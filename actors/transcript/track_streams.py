@@ -21,6 +21,11 @@ none. After more silence it writes commas where sentences end (of 22 ends 13 wit
 writes fewer at pauses, too, where they tell that somebody will go on: 34, 20 and 8 of 52.
 """
 
+OVER_REPLY_LEAD_SAMPLES = 300 * SAMPLES_PER_MS
+"""The same for speech over the agent's voice, whose beginning is noticed later: of "Stop" the voice detector took the
+vowel for it, 176 ms after the "s", so that with 100 ms of lead "Top" was heard. Without a reply it takes the "s".
+"""
+
 END_PAUSE_SAMPLES = 6 * WINDOW_SAMPLES
 """Silence (192 ms) that ends a stream: stops within words and between them are shorter, the end of a turn is longer."""
 
@@ -133,4 +138,5 @@ class TrackStreams:
 
 def segment_sound(sound: TrackSound, utterance: Utterance, end: int) -> Samples:
     """Return what is known of an utterance's sound from `segment_start` to `end`, with a lead before its first."""
-    return sound.cut(utterance.segment_start - (0 if utterance.pieces else LEAD_SAMPLES), end)
+    lead = OVER_REPLY_LEAD_SAMPLES if utterance.started.over_reply_id else LEAD_SAMPLES
+    return sound.cut(utterance.segment_start - (0 if utterance.pieces else lead), end)

@@ -5,13 +5,13 @@ import asyncio
 import numpy as np
 import pytest
 
-from actors.transcript.endpointing import WINDOW_SAMPLES
+from actors.transcript.endpointing import SAMPLES_PER_MS, WINDOW_SAMPLES
 from actors.transcript.recognition_failures import RecognitionFailure
 from actors.transcript.sound import TrackSound
 from actors.transcript.taped_sound import TapedSound
 from actors.transcript.track_events import TrackEvents
 from actors.transcript.track_recognition import TAIL_SAMPLES, TrackRecognition
-from actors.transcript.track_streams import LEAD_SAMPLES
+from actors.transcript.track_streams import LEAD_SAMPLES, OVER_REPLY_LEAD_SAMPLES
 from actors.transcript.turn import OpenTurn, Utterance
 from contracts import events as e
 from contracts.audio import InFrame
@@ -104,6 +104,42 @@ async def test_both_engines_are_given_the_sound_that_was_decided_on_however_much
 async def test_the_recogniser_is_given_little_silence_where_the_pause_is_noticed_late() -> None:
     given = Given(END + 16_000)
     assert len(await given.settle(END + 16_000)) == 2 * (END + TAIL_SAMPLES - START + LEAD_SAMPLES)
+
+
+async def test_more_of_what_lies_before_is_given_of_speech_over_a_reply_whose_beginning_is_noticed_late() -> None:
+    given = Given(END + WINDOW_SAMPLES)
+    given.utterance.started = given.utterance.started.model_copy(update={"over_reply_id": "r"})
+    assert len(await given.settle(END + WINDOW_SAMPLES)) == 2 * (END + WINDOW_SAMPLES - START + OVER_REPLY_LEAD_SAMPLES)
+
+
+async def guessed_at_ms(given: Given, speech_ms: int) -> list[int]:
+    """Return after how much speech guesses are made, while somebody speaks without a pause."""
+    given.utterance.end = None
+    found = []
+    for heard_to in range(START, START + speech_ms * SAMPLES_PER_MS, WINDOW_SAMPLES):
+        before = len(given.engine.given)
+        await asyncio.sleep(0)  # the lane sees that a run has ended
+        given.recognition.revise(given.sound, given.utterance, heard_to)
+        if (interim := given.recognition._interim) is not None:
+            await interim.run.result
+            given.recognition.collect(given.utterance)
+        if len(given.engine.given) > before:
+            found.append((heard_to - START) // SAMPLES_PER_MS)
+    return found
+
+
+async def test_words_are_guessed_again_and_again_while_recognition_has_little_else_to_do() -> None:
+    given = Given(START + 64_000)
+    assert await guessed_at_ms(given, 4_000) == [512, 1024, 1536, 2080, 2816, 3808]
+    # What costs nobody time doesn't shorten what pauses may cost.
+    assert given.recognition._load.extra == 512 * SAMPLES_PER_MS + LEAD_SAMPLES
+
+
+async def test_words_are_guessed_once_while_recognition_has_much_to_do() -> None:
+    given = Given(START + 64_000)
+    lane = given.recognition._interims.lane
+    lane.clock, lane._mean_running, lane._mean_at = lambda: 0.0, 1.0, 0.0
+    assert await guessed_at_ms(given, 4_000) == [512]
 
 
 def ids_of(failures: list[RecognitionFailure]) -> list[str]:
