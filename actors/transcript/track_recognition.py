@@ -39,8 +39,8 @@ INTERIM_MS = 500
 CONTESTED_INTERIM_MS = 300
 """Over a reply the decision waits for the words, so interim runs are more frequent."""
 
-CONTESTED_SHARE = 0.35
-"""How much longer the speech must have become for another run over a reply."""
+LONGER_SHARE = 0.35
+"""How much longer the speech must have become for another interim run."""
 
 TOLD_SAMPLES = 300 * SAMPLES_PER_MS
 """Less than this after a guess holds no word: nothing is lost."""
@@ -55,6 +55,8 @@ class _Interim:
     to: int
     run: Run[Recognition]
     given: SoundGiven
+    counted_samples: int
+    """How much of the turn's share of guesses it takes."""
 
 
 class TrackRecognition:
@@ -127,15 +129,18 @@ class TrackRecognition:
         interval = (CONTESTED_INTERIM_MS if contested else INTERIM_MS) * SAMPLES_PER_MS
         if length < interval or heard_to < self._next_interim_at:
             return
-        affordable = self._load.affords(length, pieces.INTERIM_ALLOWANCE_SAMPLES) and self._interims.lane.has_room
-        if not (contested or affordable):
+        lane = self._interims.lane
+        affordable = self._load.affords(length, pieces.INTERIM_ALLOWANCE_SAMPLES)
+        if not (contested or (lane.has_room and (affordable or lane.is_spare))):
             return
-        self._next_interim_at = heard_to + (max(interval, int(CONTESTED_SHARE * length)) if contested else interval)
+        self._next_interim_at = heard_to + max(interval, int(LONGER_SHARE * length))
         samples = segment_sound(sound, utterance, heard_to)
         self._taped.took("asked-guess", [utterance.segment_start, heard_to])
         run = self._submit(self._interims, Rank.INTERIM, samples, utterance.segment_start, heard_to)
+        counted = len(samples) if contested or affordable else 0
+        self._load.extra += counted
         given = _given(samples, min(heard_to, sound.end))
-        self._interim = _Interim(utterance, utterance.segment_start, heard_to, run, given)
+        self._interim = _Interim(utterance, utterance.segment_start, heard_to, run, given, counted)
 
     def cut_if_long(self, sound: TrackSound, utterance: Utterance, heard_to: int) -> None:
         """Cut speech without a pause at its quietest place, and start the run over what lies before it."""
@@ -297,19 +302,19 @@ class TrackRecognition:
             utterance.interim_given = interim.given
 
     def _drop_interim(self) -> None:
-        if self._interim is not None and not self._interim.run.result.done():
-            self._overtaken(self._interim.run)
+        interim = self._interim
+        if interim is not None and not interim.run.result.done():
+            if not interim.run.started:
+                self._load.extra -= interim.counted_samples
+            self._overtaken(interim.run)
             self._interim = None
 
     def _overtaken(self, run: Run[Recognition] | None) -> None:
         """Drop a run that no longer matters: if it is waiting, it never starts."""
         if run is None:
             return
-        samples = int(run.seconds * 1000) * SAMPLES_PER_MS
-        if run.rank is Rank.INTERIM and not run.started:
-            self._load.extra -= samples
-        elif run.rank is not Rank.INTERIM and run.started:
-            self._load.extra += samples
+        if run.rank is not Rank.INTERIM and run.started:
+            self._load.extra += int(run.seconds * 1000) * SAMPLES_PER_MS
         (self._interims if run.rank is Rank.INTERIM else self._finals).lane.drop(run)
 
     def _submit(self, recogniser: Recogniser, rank: Rank, samples: Samples, start: int, end: int) -> Run[Recognition]:
@@ -319,8 +324,6 @@ class TrackRecognition:
         run = recogniser.submit(self._session_id, rank, samples, failed, lambda: self.speaks_otherwise)
         self._runs.add(run)
         run.result.add_done_callback(lambda _: self._ended(run))
-        if rank is Rank.INTERIM:
-            self._load.extra += len(samples)
         return run
 
     def _ended(self, run: Run[Recognition]) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -23,6 +24,10 @@ BEHIND_S = 1.5
 
 CAUGHT_UP_S = 0.3
 """With waits this short for `BEHIND_S`, it has caught up."""
+
+
+SPARE_RUNNING, SPARE_OVER_S = 0.4, 4.0
+"""With fewer runs at work than this, on average over the last seconds, guesses that nothing needs cost nobody time."""
 
 
 class Rank(IntEnum):
@@ -69,6 +74,8 @@ class Lane(Generic[T]):
     _order: "count[int]" = field(default_factory=count)
     _behind_since: float | None = None
     _calm_since: float | None = None
+    _mean_running: float = 0.0
+    _mean_at: float | None = None
 
     def submit(self, session_id: str, rank: Rank, seconds: float, work: Callable[[], Awaitable[T]]) -> Run[T]:
         """Queue `work` over `seconds` of sound. Call it within the event loop."""
@@ -89,6 +96,12 @@ class Lane(Generic[T]):
     def has_room(self) -> bool:
         """Whether an interim would start at once, and nothing that counts is kept waiting."""
         return not self._waiting and self._may_start(Rank.INTERIM) and self._behind_since is None
+
+    @property
+    def is_spare(self) -> bool:
+        """Whether hardly anything has been running lately."""
+        self._note_running()
+        return self._mean_running < SPARE_RUNNING
 
     def waited_s(self) -> float:
         """Return how long the oldest run whose words count has been waiting."""
@@ -120,6 +133,13 @@ class Lane(Generic[T]):
         if tasks:
             await asyncio.wait(tasks, timeout=2)
 
+    def _note_running(self) -> None:
+        """Follow the mean number of runs at work; call it before that number changes."""
+        now = self.clock()
+        passed_s = now - self._mean_at if self._mean_at is not None else 0.0
+        self._mean_running += (len(self._running) - self._mean_running) * (1 - math.exp(-passed_s / SPARE_OVER_S))
+        self._mean_at = now
+
     def _may_start(self, rank: Rank) -> bool:
         if len(self._running) >= self.workers:
             return False
@@ -134,6 +154,7 @@ class Lane(Generic[T]):
             self._waiting.remove(run)
             run.started = True
             self._note_served(run.session_id)
+            self._note_running()
             task = asyncio.create_task(self._do(run), name=f"recognition for {run.session_id}")
             self._running[task] = run
             task.add_done_callback(self._ended)
@@ -145,6 +166,7 @@ class Lane(Generic[T]):
             del self._served[next(iter(self._served))]
 
     def _ended(self, task: "asyncio.Task[None]") -> None:
+        self._note_running()
         run = self._running.pop(task)
         if not run.result.done():
             run.result.cancel()

@@ -145,3 +145,20 @@ async def test_guesses_that_wait_are_no_sign_of_being_behind() -> None:
     submit(lane, engine, "b", "guess", Rank.INTERIM)
     now_s = 100.0
     assert not lane.behind()
+
+
+async def test_a_lane_is_spare_until_it_has_worked_for_a_while_and_again_some_time_later() -> None:
+    now = 0.0
+    lane, engine = Lane[str](clock=lambda: now), Engine()
+    assert lane.is_spare
+    submit(lane, engine, "a", "turn")
+    await until(lambda: engine.begun == ["turn"])
+    now = 1.0
+    assert lane.is_spare
+    now = 4.0
+    assert not lane.is_spare
+    await engine.end("turn")
+    now = 5.0
+    assert not lane.is_spare
+    now = 8.0
+    assert lane.is_spare

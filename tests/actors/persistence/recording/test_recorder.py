@@ -118,6 +118,7 @@ async def test_the_end_of_the_process_stores_what_was_heard_so_far(broker: NatsB
     asked = await connection(broker).subscribe(f"$JS.API.DIRECT.GET.{AUDIO}")
     async with running(actor.make(), "persistence", broker):
         await asked.next_msg(30)  # the sound is read
+        await asked.unsubscribe()
     await jetstream(broker).purge_stream(AUDIO)  # a restart of the log's server: its memory is gone
     await call.close(7000)
     async with running(actor.make(), "persistence", broker):
