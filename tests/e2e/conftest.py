@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 
 from infra.caller import CallResult, place_call
-from infra.settings import Settings
+from infra.settings import Settings, settings
 from infra.system.supervisor import Supervisor, running_system
 from tests.infra.telemetry.otlp_receiver import Receiver, http_receiver
 
@@ -58,8 +58,12 @@ async def system(
         environment.setenv("DAREDEVIL_LOG_JSON", "true")
         environment.setenv("OTEL_BSP_SCHEDULE_DELAY", "200")
         environment.setenv("DAREDEVIL_AGENTS", str(agents_file))
-        settings = Settings(data_dir=tmp_path_factory.mktemp("data"), port=0, nats_url="", llm_url="")
-        async with running_system(settings) as supervisor:
+        environment.setenv("DAREDEVIL_PARTITIONS", "2")
+        settings.cache_clear()
+        its_settings = Settings(data_dir=tmp_path_factory.mktemp("data"), port=0, nats_url="", llm_url="")
+        async with running_system(its_settings) as supervisor:
+            environment.delenv("DAREDEVIL_PARTITIONS")  # systems of their own have the default: one
+            settings.cache_clear()
             yield supervisor
 
 

@@ -12,14 +12,14 @@ import pytest
 from nats.aio.client import Client
 
 from contracts import events as e
-from contracts.topology import RECORDINGS, VOICE, recording_subject
+from contracts.topology import RECORDINGS, log_streams, recording_subject
 from infra.caller import CallResult, place_call
 from infra.log.stream_reader import stored_messages
 from infra.settings import Settings, settings
 from infra.system.parts import keepers
 from infra.system.supervisor import Supervisor
 from projections.postgres.row import POSTGRES
-from projections.status import ask_status
+from projections.status import ask_status, log_end
 from tests.e2e.conftest import DATA
 from tests.e2e.the_log import facts_of
 from tests.infra.cli.command import cli_beside
@@ -81,8 +81,8 @@ async def backed_up(place: str) -> int:
     """Back up; return how many facts were copied."""
     code, output, errors = await cli_beside("backup", place, "--json")
     assert code == 0, errors
-    copied: int = json.loads(output)["streams"][VOICE]["messages"]
-    return copied
+    streams = json.loads(output)["streams"]
+    return sum(streams[name]["messages"] for name in log_streams(2))
 
 
 async def is_written(url: str, session_id: str) -> bool:
@@ -116,5 +116,5 @@ async def keepers_on(data_dir: Path) -> AsyncIterator[str]:
 
 async def has_followed(nc: Client) -> bool:
     states = await ask_status(nc, POSTGRES.process, 0.5)
-    end = (await nc.jetstream().stream_info(VOICE)).state.last_seq
+    end = await log_end(nc)
     return any(one.state == "live" and one.position >= end for one in states)

@@ -24,7 +24,9 @@ from tests.e2e.the_log import facts_of, said_more_than_once
 from tests.infra.cli.command import cli_beside
 from tests.waiting import until_async
 
-pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="package")]
+# Each part is also shown in `make test`: calls, tables and commands by the shared system, whose log has two partitions;
+# the rest by tests/infra/log/test_partitions.py, tests/infra/backup and tests/projections/postgres/test_partitions.py.
+pytestmark = [pytest.mark.e2e, pytest.mark.nightly, pytest.mark.asyncio(loop_scope="package")]
 
 PARTITIONS, CALLS = 4, 3
 
