@@ -236,7 +236,7 @@ async def test_every_utterance_that_began_ends_once(
 async def test_an_interruption_whose_final_words_are_none_is_told_to_be_no_speech(
     broker: NatsBroker, last_ms: int
 ) -> None:
-    answers = [("Stop, wait.", 0), ("", 0)]
+    answers = [("Stop, wait.", 0), *[("", 0)] * 5]
     facts = await heard(broker, "s-none", [Spoken(400, 900, "before")], answers, frozenset(), last_ms)
     [stopped] = [fact for fact in facts if isinstance(fact, e.TurnInterrupted)]
     [dismissed] = [fact for fact in facts if isinstance(fact, e.UtteranceDismissed)]
