@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs the tests in six processes, because most of them wait for a server, a browser or somebody who speaks; then, one
+# Runs the tests in four processes, because most of them wait for a server, a browser or somebody who speaks; then, one
 # after the other, those marked `alone`. `quick` runs only what takes no server that is slow to start, no browser and no
 # engine; `nightly` runs also the further cases that are marked so. With other arguments there is one run, and they go to
 # pytest.
@@ -18,7 +18,7 @@ export PYTHONPYCACHEPREFIX="${PYTHONPYCACHEPREFIX:-$PWD/.venv/bytecode}"
 [ -d "$PYTHONPYCACHEPREFIX" ] || .venv/bin/python -m compileall -q -j 0 .venv/lib >/dev/null
 
 # What shares servers stays in one process, the longest first: tests/side_by_side.py.
-side_by_side=(-n 6 --dist loadscope --no-loadscope-reorder)
+side_by_side=(-n 4 --dist loadscope --no-loadscope-reorder)
 more=" and not nightly"
 case "${1:-}" in
     "") ;;
