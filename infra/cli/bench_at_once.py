@@ -6,16 +6,13 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from infra.cli.doors import DOORS, CallOptions
+from infra.cli.doors import ANY_LOAD, DOORS, CallOptions
 from infra.cli.gap_shown import print_group, short, show_call
 from infra.cli.output import FAILED, out, progress, run_async
 
 if TYPE_CHECKING:
     from infra.bench.at_once import AtOnce
     from infra.bench.gap import CallFigures, CallPlan
-
-ANY_LOAD = {"overload_answer_ms": "0", "overload_lag_ms": "0"}
-"""A door that takes no call on a busy machine would leave nothing to measure."""
 
 NEGLIGIBLE_MS = 5
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from infra.cli.doors import ANY_LOAD
 from infra.cli.output import BAD_INPUT, FAILED, fail, out, progress, run_async
 
 if TYPE_CHECKING:
@@ -80,8 +81,7 @@ async def _record(
         "livekit_url": "",
         "postgres_url": "",
         "pulsar_url": "",
-        "overload_lag_ms": "0",  # a door that takes no call on a busy machine leaves nothing to verify
-        "overload_answer_ms": "0",
+        **ANY_LOAD,
     }
     systems: dict[str, System] = {call.system.name: call.system for call in left}
     for system in systems.values():

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from infra.cli.doors import DOORS, WEBSOCKET, CallOptions
+from infra.cli.doors import ANY_LOAD, DOORS, WEBSOCKET, CallOptions
 from infra.cli.gap_shown import show_call
 from infra.cli.output import BAD_INPUT, FAILED, fail, out, progress, run_async
 
@@ -56,7 +56,6 @@ def drafts(
 
 async def _measured(plans: "list[CallPlan]", at_once: int, rest_s: float) -> "tuple[list[Block], list[Block]]":
     from infra.bench.draft_cost import blocks_of
-    from infra.cli.bench_at_once import ANY_LOAD
     from infra.cli.system import systems_apart
 
     early, late = blocks_of(len(plans))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from infra.cli.doors import DOORS, LIVEKIT, CallOptions, one_of, rooms_of
+from infra.cli.doors import ANY_LOAD, DOORS, LIVEKIT, CallOptions, one_of, rooms_of
 from infra.cli.output import BAD_INPUT, FAILED, fail, out, progress, run_async
 
 if TYPE_CHECKING:
@@ -127,8 +127,7 @@ async def stub_engines(wanted: bool = True, answer: str = "") -> AsyncIterator[d
                 "llm": "local",
                 "llm_url": f"http://127.0.0.1:{port}/v1",
                 "embedding": "off",
-                "overload_answer_ms": "0",  # what many calls at once do is what is measured
-                "overload_lag_ms": "0",
+                **ANY_LOAD,
             }
         finally:
             server.send(signal.SIGTERM)

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from infra.settings import Settings
 
 
+ANY_LOAD = {"overload_answer_ms": "0", "overload_lag_ms": "0"}
+"""Settings of a system that is measured: its doors refuse no call for late answers or a late event loop. They still do
+while the CPU is used up or speech is recognised too late."""
+
 UrlOption = Annotated[
     str | None,
     typer.Option(
