@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import httpx
 
 from infra.bench.answer_questions import PlainQuestion, Tried
+from infra.bench.attempts import reason_of
 from infra.bench.statistics import percentile
 from infra.caller.chat import ChatClient, ChatFailed
 
@@ -61,6 +62,8 @@ async def _answered(client: ChatClient, about: str, asked: PlainQuestion) -> Ans
         *_, last = [event async for event in client.say(asked.text)]
     except ChatFailed as failure:
         return Answered(about, asked.text, "", wrong=[f"is not answered: {failure}"])
+    except Exception as error:
+        return Answered(about, asked.text, "", wrong=[f"is not answered: {reason_of(error)}"])
     text, first_token_ms = str(last.data["text"]), last.data["first_token_ms"]
     return Answered(about, asked.text, text, first_token_ms, wrong_in(asked, text))
 

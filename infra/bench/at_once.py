@@ -3,9 +3,9 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import dataclass, field
 
+from infra.bench.attempts import NotMeasured, attempt
 from infra.bench.gap import CallFigures, CallPlan, GroupFigures, groups, measure_one, summarise
 from infra.bench.machine_use import MachineUse
 from infra.caller.talk import Dial
@@ -39,6 +39,15 @@ class AtOnce:
     """Medians of the parts, less those with one call at a time."""
     full: list[str] = field(default_factory=list)
     """What had no more to give, in words."""
+
+
+@dataclass(frozen=True, slots=True)
+class SeveralAtOnce:
+    """The stages that were measured, all calls in their order, and the stages that failed."""
+
+    stages: list[AtOnce] = field(default_factory=list)
+    calls: list[CallFigures] = field(default_factory=list)
+    not_measured: list[NotMeasured] = field(default_factory=list)
 
 
 def turns_of_caller(plans: Sequence[CallPlan], caller: int, callers: int) -> list[CallPlan]:
@@ -82,16 +91,23 @@ async def measure_stages(
     report: Callable[[CallFigures], None],
     rest_s: float,
     measured: Measured,
-) -> tuple[list[AtOnce], list[CallFigures]]:
-    """Measure the calls one at a time, then so many at once; return the stages, and all calls."""
-    stages: list[AtOnce] = []
-    calls: list[CallFigures] = []
+    failed: Callable[[str], None],
+) -> SeveralAtOnce:
+    """Measure the calls one at a time, then so many at once; a stage that fails is told to `failed`."""
+    done = SeveralAtOnce()
     for callers in (1, *sorted(set(at_once) - {1})):
-        async with measured() as use:
-            found = await measure_at_once(dial, plans, callers, report, rest_s)
-        stages.append(stage_of(callers, found, use, stages[0] if stages else None))
-        calls += found
-    return stages, calls
+        alone = next((stage for stage in done.stages if stage.at_once == 1), None)
+        with attempt(stage_name(callers), done.not_measured, failed):
+            async with measured() as use:
+                found = await measure_at_once(dial, plans, callers, report, rest_s)
+                done.calls.extend(found)
+            done.stages.append(stage_of(callers, found, use, alone))
+    return done
+
+
+def stage_name(callers: int) -> str:
+    """Return what a stage is called."""
+    return "one call at a time" if callers == 1 else f"{callers} callers at once"
 
 
 def stage_of(callers: int, calls: Sequence[CallFigures], use: MachineUse, alone: AtOnce | None) -> AtOnce:
@@ -129,8 +145,3 @@ def _others(use: MachineUse) -> str:
 def largest(use: MachineUse) -> list[tuple[str, float]]:
     """Return the parts of the system that used most, in cores."""
     return sorted(use.cores.items(), key=lambda each: -each[1])[:MOST_NAMED]
-
-
-def as_plain(stages: Sequence[AtOnce], calls: Sequence[CallFigures]) -> dict[str, Any]:
-    """Return everything as plain data."""
-    return {"stages": [asdict(stage) for stage in stages], "calls": [asdict(call) for call in calls]}

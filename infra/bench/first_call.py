@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from infra.bench.attempts import NotMeasured
 from infra.bench.gap import CallFigures, CallPlan, summarise
 from infra.bench.statistics import median
 
@@ -54,6 +55,10 @@ def first_calls(starts: Sequence[Sequence[CallFigures]]) -> FirstCalls:
     )
 
 
-def as_plain(starts: Sequence[Sequence[CallFigures]]) -> dict[str, Any]:
+def as_plain(starts: Sequence[Sequence[CallFigures]], not_measured: Sequence[NotMeasured] = ()) -> dict[str, Any]:
     """Return everything as plain data."""
-    return {"figures": asdict(first_calls(starts)), "starts": [[asdict(call) for call in calls] for calls in starts]}
+    return {
+        "figures": asdict(first_calls(starts)),
+        "starts": [[asdict(call) for call in calls] for calls in starts],
+        "not_measured": [asdict(each) for each in not_measured],
+    }

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from infra.bench.attempts import reason_of
 from infra.bench.draft_use import DraftUse, draft_use, total
 from infra.bench.statistics import median, percentile, word_error_rate
 from infra.caller import BadWav, CallFailed, CallResult, ScriptedUtterance, Sound, read_wav
@@ -94,13 +95,15 @@ async def measure(
 
 
 async def measure_one(dial: Dial, plan: CallPlan, user_id: str = "bench") -> CallFigures:
-    """Place one call; a failure is one of its figures."""
+    """Place one call; a failure, whatever it is, is one of its figures: the other calls follow."""
     utterance = ScriptedUtterance(plan.sound, plan.end_of_speech_sample)
     try:
         result = await dial([utterance], user_id=user_id)
     except CallFailed as failure:
         session_id = failure.result.session_id if failure.result else ""
         return CallFigures(plan.wav, plan.pause, plan.text, "", session_id, problem=str(failure))
+    except Exception as error:
+        return CallFigures(plan.wav, plan.pause, plan.text, "", problem=reason_of(error))
     return figures_of(plan, result)
 
 

@@ -22,6 +22,7 @@ from contracts.topology import (
     RESPONSE_CACHE,
     streams,
 )
+from infra.bench.attempts import NotMeasured, attempt
 from infra.bench.load import Meter
 from infra.caller.websocket_messages import ws_url
 from infra.log.log_streams import streams_of_log
@@ -79,20 +80,25 @@ class GrowthFigures:
     mb_per_1000_sessions: dict[str, float]
     samples: list[GrowthSample]
     problems: list[str]
+    not_measured: list[NotMeasured]
 
 
 async def measure_growth(
     url: str, nats_url: str, data_dir: Path, sessions: int, at_once: int, every: int, report: Report
 ) -> GrowthFigures:
-    """Run so many sessions, `at_once` at the same time. Raises OSError if no system runs on `data_dir`, nats errors."""
+    """Run so many sessions, `at_once` at the same time; if that breaks off, the figures are of those until then.
+
+    Raises OSError if no system runs on `data_dir`, nats errors.
+    """
     nc = await nats.connect(nats_url)
     try:
         run = _Run(url, sessions, at_once, data_dir, nc, report)
         await run.sample()
-        for start in range(0, sessions, every):
-            await run.hold(min(every, sessions - start))
-            await run.settle()
-            await run.sample()
+        with attempt("the rest of the sessions", run.not_measured, report):
+            for start in range(0, sessions, every):
+                await run.hold(min(every, sessions - start))
+                await run.settle()
+                await run.sample()
     finally:
         await nc.close()
     return run.figures()
@@ -114,6 +120,7 @@ class _Run:
         self._problems: list[str] = []
         self._failed = 0
         self._waiting = 0
+        self.not_measured: list[NotMeasured] = []
         self._samples: list[GrowthSample] = []
 
     async def hold(self, count: int) -> None:
@@ -177,6 +184,7 @@ class _Run:
             mb_per_1000_sessions=slopes(self._samples, warm_up),
             samples=self._samples,
             problems=self._problems,
+            not_measured=self.not_measured,
         )
 
 

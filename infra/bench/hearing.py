@@ -16,6 +16,7 @@ from actors.transcript.track_owner import TrackOwner
 from contracts import events as e
 from contracts.audio import InFrame
 from contracts.topology import audio_in_subject
+from infra.bench.attempts import NotMeasured, attempt
 from infra.bench.hearing_sets import RATE_HZ, Clip, Kind, Samples, SoundSet
 from infra.bench.statistics import plain_words
 from infra.engines import stt
@@ -70,22 +71,23 @@ async def measure_hearing(
     broker: NatsBroker,
     ears: SpeechEngines,
     minutes: float,
-    progress: Callable[[str], None] = lambda line: None,
+    progress: Callable[[str], None],
+    not_measured: list[NotMeasured],
 ) -> list[HearingFigures]:
-    """Play each set as one call of at most so many minutes, one after the other. Raises NoSet, nats errors."""
+    """Play each set as one call of at most so many minutes, one after the other; note those that fail."""
     figures = []
     for number, each in enumerate(sets, 1):
         if each.missing:
             progress(f"{number}/{len(sets)} {each.name}: skipped ({each.missing})")
             figures.append(HearingFigures(each.name, each.kind, skipped=each.missing))
             continue
-        clips = await asyncio.to_thread(within, each, minutes)
-        progress(
-            f"{number}/{len(sets)} {each.name}: {sum(len(clip.samples) for clip in clips) / RATE_HZ:.0f} s of sound"
-        )
-        with _metered() as load:
-            facts = await _heard(broker, ears, f"hearing-{number}", clips)
-        figures.append(figures_of(each, clips, facts, load))
+        with attempt(each.name, not_measured, progress):
+            clips = await asyncio.to_thread(within, each, minutes)
+            sound_s = sum(len(clip.samples) for clip in clips) / RATE_HZ
+            progress(f"{number}/{len(sets)} {each.name}: {sound_s:.0f} s of sound")
+            with _metered() as load:
+                facts = await _heard(broker, ears, f"hearing-{number}", clips)
+            figures.append(figures_of(each, clips, facts, load))
     return figures
 
 

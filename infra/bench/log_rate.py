@@ -13,7 +13,7 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import nats
@@ -23,6 +23,7 @@ from nats.js import JetStreamContext
 
 from contracts.codec import encode
 from contracts.topology import log_stream, subject_of
+from infra.bench.attempts import NotMeasured
 from infra.bench.conversations import conversations
 from infra.bench.statistics import percentile
 from infra.log.log_streams import log_infos
@@ -60,6 +61,14 @@ class LogRateRun:
     fact_bytes: float
     server_cpu: float
     writer_cpu: float
+
+
+@dataclass(frozen=True, slots=True)
+class LogRateFigures:
+    """Each arrangement that was measured, and those that failed."""
+
+    runs: list[LogRateRun] = field(default_factory=list)
+    not_measured: list[NotMeasured] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,12 +5,13 @@ import json
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from infra.bench.attempts import NotMeasured, attempt
 from infra.bench.bad_network import ImpairedLink, Impairment, bad_line
 from infra.livekit.key import livekit_key
 from infra.system.livekit import free_livekit_ports, livekit_server_path, write_livekit_config
@@ -42,9 +43,10 @@ class NetworkFigures:
 
     loss_percent: float
     jitter_ms: float
-    clean: LineFigures
-    bad: LineFigures
+    clean: LineFigures | None
+    bad: LineFigures | None
     word_errors_added_points: float | None
+    not_measured: list[NotMeasured] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,24 +93,30 @@ async def outside(folder: Path, livekit_server: str) -> AsyncIterator[Outside]:
 async def measure_network(
     servers: Outside, calls: Path, how: Impairment, rest_s: float, report: Report
 ) -> NetworkFigures:
-    """Place the calls over the good line, then over the bad one. Raises NoNetwork, LineFailed."""
+    """Place the calls over the good line, then over the bad one; a line that fails is noted."""
+    not_measured: list[NotMeasured] = []
+    clean = bad = None
     report("over a good line")
-    clean = await _line(servers, calls, rest_s)
+    with attempt("the good line", not_measured, report):
+        clean = await _line(servers, calls, rest_s)
     servers.line.impairment = how
     report(f"over a line with {how.loss_percent:g} % loss and {how.jitter_ms:g} ms jitter")
     before = servers.line.carried, servers.line.lost
-    bad = await _line(servers, calls, rest_s)
+    with attempt("the bad line", not_measured, report):
+        bad = await _line(servers, calls, rest_s)
     carried, lost = servers.line.carried - before[0], servers.line.lost - before[1]
     report(f"{lost} of {carried} packets were lost")
-    return compare(how, clean, bad)
+    return compare(how, clean, bad, not_measured)
 
 
-def compare(how: Impairment, clean: LineFigures, bad: LineFigures) -> NetworkFigures:
-    """Compare both lines."""
+def compare(
+    how: Impairment, clean: LineFigures | None, bad: LineFigures | None, not_measured: Sequence[NotMeasured] = ()
+) -> NetworkFigures:
+    """Compare both lines, as far as they were measured."""
     points = None
-    if clean.word_error_rate is not None and bad.word_error_rate is not None:
+    if clean and bad and clean.word_error_rate is not None and bad.word_error_rate is not None:
         points = round((bad.word_error_rate - clean.word_error_rate) * 100, 2)
-    return NetworkFigures(how.loss_percent, how.jitter_ms, clean, bad, points)
+    return NetworkFigures(how.loss_percent, how.jitter_ms, clean, bad, points, list(not_measured))
 
 
 async def _line(servers: Outside, calls: Path, rest_s: float) -> LineFigures:

@@ -19,10 +19,11 @@ import nats
 from nats.aio.client import Client
 
 from contracts import events as e
+from infra.bench.attempts import reason_of
 from infra.bench.found_sound import LetterPlace, Searched
 from infra.bench.marked_voice import LetterMark
 from infra.bench.record_distance import Evidence, RecordFigures, figures_of, marks_of_answer
-from infra.caller import CallFailed, CallResult, ScriptedUtterance, Sound
+from infra.caller import CallResult, ScriptedUtterance, Sound
 from infra.caller.manner import ORDINARY, Manner, Stall
 from infra.export.conversation import conversation_of
 from infra.export.formats import to_srt
@@ -91,7 +92,10 @@ class CallsIn(Protocol):
 async def measure_record(
     call: CallsIn, nats_url: str, conditions: Sequence[Condition], ask: Sound, over: Sound, report: Report
 ) -> list[RecordFigures]:
-    """Place a call under each condition and compare. Raises nats errors."""
+    """Place a call under each condition and compare; one that fails has its reason, and the others follow.
+
+    Raises nats errors if there is no log.
+    """
     nc = await nats.connect(nats_url)
     try:
         found = []
@@ -111,8 +115,8 @@ async def _measured(call: CallsIn, nc: Client, condition: Condition, ask: Sound,
         async with _busy(2 * (os.cpu_count() or 1) if condition.busy else 0):
             result = await call(condition, steps)
         return await compared(nc, condition, result)
-    except (CallFailed, TimeoutError) as error:
-        return RecordFigures(condition.name, "", problem=f"{type(error).__name__}: {error}")
+    except Exception as error:
+        return RecordFigures(condition.name, "", problem=reason_of(error))
 
 
 @asynccontextmanager

@@ -3,7 +3,9 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
+from infra.bench.attempts import NotMeasured, attempt
 from infra.bench.replay_changes import BEHAVIOUR, REFACTORINGS, PlantedChange
 from infra.bench.replay_kinds import counts_by_kind
 from infra.replay.recorded_session import RecordedSession
@@ -71,6 +73,8 @@ class ReplayFigures:
     real_time_by_cpu: float = 0.0
     """Seconds of call per second of CPU time: what a core that does nothing else would reach."""
     different: list[str] = field(default_factory=list)
+    not_measured: list[NotMeasured] = field(default_factory=list)
+    """Sessions that could not be run again."""
     behaviour: list[FoundChange] = field(default_factory=list)
     refactorings: list[FoundChange] = field(default_factory=list)
 
@@ -87,6 +91,7 @@ class ReplayFigures:
             f"{self.same} of {self.facts} facts run again, {self.real_time:.0f} x real time on one core "
             f"({self.real_time_by_cpu:.0f} x by its CPU time)",
             *(f"  differs: {each}" for each in self.different),
+            *(f"  not run: {each.part}: {each.reason}" for each in self.not_measured),
             f"{len(found)} of {len(self.behaviour)} planted changes of behaviour reported at the right fact",
             *(f"  {each.line()}" for each in self.behaviour),
             f"{len(alarms)} of {len(self.refactorings)} refactorings raised an alarm",
@@ -95,13 +100,20 @@ class ReplayFigures:
 
 
 def measure(recordings: Recordings, repeats: int, report: Report) -> ReplayFigures:
-    """Verify sessions so many times, then once with each planted change, on one core."""
+    """Verify sessions so many times, then once with each planted change, on one core.
+
+    A session that cannot be run again is named, and the others follow.
+    """
     figures = ReplayFigures(len(recordings), repeats, kinds=counts_by_kind(recordings))
     identical: list[tuple[RecordedSession, SessionTapes]] = []
     call_s = took_s = 0.0
     cpu_s = -time.process_time()
     for place, recording in enumerate(recordings, 1):
-        done = [verify(*recording, ACTORS) for _ in range(repeats)]
+        done: list[Verification] = []
+        with attempt(recording[0].session_id, figures.not_measured, report):
+            done += [verify(*recording, ACTORS) for _ in range(repeats)]
+        if not done:
+            continue
         figures.facts += done[0].facts
         figures.same += done[0].same
         call_s += sum(each.call_s for each in done)
@@ -117,8 +129,9 @@ def measure(recordings: Recordings, repeats: int, report: Report) -> ReplayFigur
         report(f"{place} of {len(recordings)} sessions")
     cpu_s += time.process_time()
     figures.real_time, figures.real_time_by_cpu = (call_s / s if s else 0.0 for s in (took_s, cpu_s))
-    figures.behaviour = [_found(change, identical, report) for change in BEHAVIOUR]
-    figures.refactorings = [_found(change, identical, report) for change in REFACTORINGS]
+    found = partial(_found, recordings=identical, not_measured=figures.not_measured, report=report)
+    figures.behaviour = [found(change) for change in BEHAVIOUR]
+    figures.refactorings = [found(change) for change in REFACTORINGS]
     return figures
 
 
@@ -140,7 +153,9 @@ def shown_in(difference: ReplayDifference) -> str:
     return type(event).__name__
 
 
-def _found(change: PlantedChange, recordings: Recordings, report: Report) -> FoundChange:
+def _found(
+    change: PlantedChange, recordings: Recordings, not_measured: list[NotMeasured], report: Report
+) -> FoundChange:
     """Verify with a change; sessions that differ without it are left out."""
     found = FoundChange(change.about)
     began_s = time.monotonic()
@@ -148,15 +163,19 @@ def _found(change: PlantedChange, recordings: Recordings, report: Report) -> Fou
         for recording in recordings:
             if change.shows and found.sessions >= ENOUGH:
                 break
-            done = verify(*recording, ACTORS)
-            if not done.differences:
-                continue
-            first = done.differences[0]
-            found.sessions += 1
-            found.first = found.first or headline(first)
-            if shown_in(first) in change.shows:
-                found.at_the_right_fact += 1
-            else:
-                found.elsewhere = found.elsewhere or f"{done.session_id}: {headline(first)}"
+            with attempt(f"{recording[0].session_id} ({change.about})", not_measured, report):
+                _note_found(found, change, verify(*recording, ACTORS))
     report(f"{change.about}: {found.sessions} sessions differ ({time.monotonic() - began_s:.1f} s)")
     return found
+
+
+def _note_found(found: FoundChange, change: PlantedChange, done: Verification) -> None:
+    if not done.differences:
+        return
+    first = done.differences[0]
+    found.sessions += 1
+    found.first = found.first or headline(first)
+    if shown_in(first) in change.shows:
+        found.at_the_right_fact += 1
+    else:
+        found.elsewhere = found.elsewhere or f"{done.session_id}: {headline(first)}"

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -13,6 +13,7 @@ from nats.aio.client import Client
 from contracts.codec import decode
 from contracts.events import TurnEnded, TurnRecorded
 from contracts.topology import event_subjects
+from infra.bench.attempts import NotMeasured
 from infra.bench.statistics import percentile
 from infra.bench.toxiproxy import Toxiproxy
 from infra.caller.chat import ChatClient, ChatFailed
@@ -25,8 +26,6 @@ PATIENCE_S = 60.0
 """After this a turn counts as not answered."""
 RECORDED_S = 60.0
 """How long the record of the last turns may take."""
-
-Report = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +70,7 @@ class SlowNatsFigures:
 
     callers: int
     runs: list[FaultRun] = field(default_factory=list)
+    not_measured: list[NotMeasured] = field(default_factory=list)
 
     @property
     def is_whole(self) -> bool:
@@ -78,23 +78,19 @@ class SlowNatsFigures:
         return not any(run.lost or run.double for run in self.runs)
 
 
-async def measure_slow_nats(
-    door: str, nc: Client, proxy: Toxiproxy, callers: int, turns: int, faults: Sequence[Fault], report: Report
-) -> SlowNatsFigures:
-    """Have callers talk by text under each fault, so many turns each; `nc` reads the log past the proxy.
+async def measure_fault(door: str, nc: Client, proxy: Toxiproxy, callers: int, turns: int, fault: Fault) -> FaultRun:
+    """Have callers talk by text under a fault, so many turns each; `nc` reads the log past the proxy.
 
     Raises httpx.HTTPError if the proxy does not answer, nats errors.
     """
-    figures = SlowNatsFigures(callers)
-    for fault in faults:
-        report(f"{fault.name}: {callers} callers, {turns} turns each")
+    try:
         await proxy.delay(fault.delay_ms)
         async with _cut(proxy, fault.cut_every_s):
             run, answered = await _talk(door, fault, callers, turns)
+    finally:
         await proxy.delay(0)
-        await _compare(nc, run, answered)
-        figures.runs.append(run)
-    return figures
+    await _compare(nc, run, answered)
+    return run
 
 
 @asynccontextmanager

@@ -2,42 +2,40 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import typer
 
 from infra.cli.doors import ANY_LOAD, DOORS, CallOptions
 from infra.cli.gap_shown import print_group, short, show_call
-from infra.cli.output import FAILED, out, progress, run_async
+from infra.cli.output import FAILED, fail_for, out, progress, run_async, warn
 
 if TYPE_CHECKING:
-    from infra.bench.at_once import AtOnce
-    from infra.bench.gap import CallFigures, CallPlan
+    from infra.bench.at_once import AtOnce, SeveralAtOnce
+    from infra.bench.gap import CallPlan
 
 NEGLIGIBLE_MS = 5
 
 
 def at_once(plans: "list[CallPlan]", door: str, callers: Sequence[int], rest_s: float, as_json: bool) -> None:
     """Measure, and print it."""
-    from infra.bench.at_once import as_plain
-
-    stages, calls = run_async(_measured(plans, door, callers, rest_s))
+    done = run_async(_measured(plans, door, callers, rest_s))
     if as_json:
-        typer.echo(json.dumps(as_plain(stages, calls), indent=2))
+        typer.echo(json.dumps(asdict(done), indent=2))
     else:
-        for stage in stages:
+        for stage in done.stages:
             _print_stage(stage)
-        for call in calls:
+        for call in done.calls:
             if call.problem:
                 out().print(f"{call.wav}: {call.problem}", style="red", markup=False)
-        out().print(_first_full(stages))
-    if all(call.problem for call in calls):
+        out().print(_first_full(done.stages))
+    fail_for(done.not_measured)
+    if all(call.problem for call in done.calls):
         raise typer.Exit(FAILED)
 
 
-async def _measured(
-    plans: "list[CallPlan]", door: str, callers: Sequence[int], rest_s: float
-) -> "tuple[list[AtOnce], list[CallFigures]]":
+async def _measured(plans: "list[CallPlan]", door: str, callers: Sequence[int], rest_s: float) -> "SeveralAtOnce":
     from infra.bench.at_once import measure_stages
     from infra.bench.machine_use import machine_use
     from infra.cli.system import system_here
@@ -47,15 +45,15 @@ async def _measured(
         dial = DOORS[door].here(runtime, CallOptions())
         progress(f"one call at a time, then {', '.join(map(str, sorted(callers)))}")
         return await measure_stages(
-            dial, plans, callers, show_call, rest_s, lambda: machine_use(settings().data_dir, runtime.llm_url)
+            dial, plans, callers, show_call, rest_s, lambda: machine_use(settings().data_dir, runtime.llm_url), warn
         )
 
 
 def _print_stage(stage: "AtOnce") -> None:
-    from infra.bench.at_once import largest
+    from infra.bench.at_once import largest, stage_name
 
     one = stage.at_once == 1
-    out().print(f"\n[bold]{'one call at a time' if one else f'{stage.at_once} callers at once'}[/]")
+    out().print(f"\n[bold]{stage_name(stage.at_once)}[/]")
     for name, group in stage.groups.items():
         print_group(name, group)
     grown = {part: ms for part, ms in stage.grown_ms.items() if abs(ms) >= NEGLIGIBLE_MS}

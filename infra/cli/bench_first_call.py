@@ -8,9 +8,10 @@ import typer
 
 from infra.cli.doors import DOORS, WEBSOCKET, CallOptions, DoorOption
 from infra.cli.gap_shown import short, show_call
-from infra.cli.output import BAD_INPUT, FAILED, fail, out, progress, run_async
+from infra.cli.output import BAD_INPUT, FAILED, fail, fail_for, out, progress, run_async, warn
 
 if TYPE_CHECKING:
+    from infra.bench.attempts import NotMeasured
     from infra.bench.first_call import FirstCalls
     from infra.bench.gap import CallFigures, CallPlan
 
@@ -28,7 +29,8 @@ def first_call(
     """Start the system again and again, and compare the gap of the first call with that of the later ones.
 
     Each start is a system of the command's own beside the data directory, and begins at another call of the list. Calls
-    with a pause are left out. Measure on a machine that does nothing else.
+    with a pause are left out. A start that fails is named, and the others follow. Measure on a machine that does
+    nothing else.
 
     For example:
 
@@ -43,29 +45,39 @@ def first_call(
         fail(str(error), BAD_INPUT)
     if not plans:
         fail(f"{calls} has no call without a pause", BAD_INPUT)
-    found = run_async(_measured(plans, door, starts, later + 1, rest_s))
+    not_measured: list[NotMeasured] = []
+    found = run_async(_measured(plans, door, starts, later + 1, rest_s, not_measured))
     figures = first_calls(found)
     if as_json:
-        typer.echo(json.dumps(as_plain(found), indent=2))
+        typer.echo(json.dumps(as_plain(found, not_measured), indent=2))
     else:
         _print(figures)
+    fail_for(not_measured)
     if not figures.first_ms or not figures.later_median_ms:
         raise typer.Exit(FAILED)
 
 
 async def _measured(
-    plans: "list[CallPlan]", door: str, starts: int, calls: int, rest_s: float
+    plans: "list[CallPlan]",
+    door: str,
+    starts: int,
+    calls: int,
+    rest_s: float,
+    not_measured: "list[NotMeasured]",
 ) -> "list[list[CallFigures]]":
+    from infra.bench.attempts import attempt
     from infra.bench.first_call import plans_of_start
     from infra.bench.gap import measure
     from infra.cli.system import systems_apart
 
     found = []
     for start in range(starts):
-        progress(f"start {start + 1} of {starts}")
-        async with systems_apart(DOORS[door].needs) as (system,):
-            dial = DOORS[door].here(system.runtime, CallOptions())
-            found.append(await measure(dial, plans_of_start(plans, start, calls), show_call, rest_s))
+        name = f"start {start + 1} of {starts}"
+        progress(name)
+        with attempt(name, not_measured, warn):
+            async with systems_apart(DOORS[door].needs) as (system,):
+                dial = DOORS[door].here(system.runtime, CallOptions())
+                found.append(await measure(dial, plans_of_start(plans, start, calls), show_call, rest_s))
     return found
 
 

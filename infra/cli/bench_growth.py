@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from infra.cli.output import FAILED, out, progress, run_async
+from infra.cli.output import FAILED, fail_for, out, progress, run_async
 
 if TYPE_CHECKING:
     from infra.bench.growth import GrowthFigures
@@ -49,6 +49,7 @@ def growth(
         typer.echo(json.dumps(asdict(figures), indent=2))
     else:
         _print(figures)
+    fail_for(figures.not_measured)
     if figures.failed:
         raise typer.Exit(FAILED)
 
@@ -70,7 +71,7 @@ async def _growth(sessions: int, at_once: int, every: int, sound_kept_s: float) 
 
 def _print(figures: "GrowthFigures") -> None:
     first, last = figures.samples[0], figures.samples[-1]
-    warm = next(sample for sample in figures.samples if sample.sessions >= figures.warm_up_sessions)
+    warm = next((sample for sample in figures.samples if sample.sessions >= figures.warm_up_sessions), last)
     out().print(
         f"[bold]{figures.sessions}[/] sessions in {figures.seconds:.0f} s, {figures.failed} failed; MB at the start, "
         f"after {warm.sessions} sessions, and at the end; MB per 1,000 sessions since"

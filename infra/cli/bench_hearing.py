@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from infra.cli.output import BAD_INPUT, FAILED, fail, out, progress, run_async
+from infra.cli.output import BAD_INPUT, FAILED, fail, fail_for, out, progress, run_async
 
 if TYPE_CHECKING:
+    from infra.bench.attempts import NotMeasured
     from infra.bench.hearing import HearingFigures
     from infra.bench.hearing_sets import SoundSet
 
@@ -41,24 +42,27 @@ def hearing(
     """
     from infra.bench.hearing_sets import NoSet, known_sets
 
+    not_measured: list[NotMeasured] = []
     try:
         sets = known_sets(own or [])
         if unknown := set(only or []) - {each.name for each in sets}:
             names = ", ".join(each.name for each in sets)
             fail(f"no set is named {', '.join(sorted(unknown))}; the sets are {names}", BAD_INPUT)
         chosen = [each for each in sets if not only or each.name in only]
-        figures = run_async(_hearing(chosen, minutes))
+        figures = run_async(_hearing(chosen, minutes, not_measured))
     except NoSet as error:
         fail(str(error), BAD_INPUT)
     if as_json:
-        typer.echo(json.dumps({"minutes": minutes, "sets": [asdict(each) for each in figures]}, indent=2))
+        found = {"sets": [asdict(each) for each in figures], "not_measured": [asdict(each) for each in not_measured]}
+        typer.echo(json.dumps({"minutes": minutes, **found}, indent=2))
     else:
         _show(figures, texts)
+    fail_for(not_measured)
     if all(each.skipped for each in figures):
         raise typer.Exit(FAILED)
 
 
-async def _hearing(sets: "list[SoundSet]", minutes: float) -> "list[HearingFigures]":
+async def _hearing(sets: "list[SoundSet]", minutes: float, not_measured: "list[NotMeasured]") -> "list[HearingFigures]":
     import os
     import tempfile
 
@@ -80,7 +84,7 @@ async def _hearing(sets: "list[SoundSet]", minutes: float) -> "list[HearingFigur
             try:
                 progress("loading the engines")
                 await ears.warm_up()
-                return await measure_hearing(sets, broker, ears, minutes, progress)
+                return await measure_hearing(sets, broker, ears, minutes, progress, not_measured)
             finally:
                 await ears.aclose()
                 await broker.stop()

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from infra.cli.output import BAD_INPUT, FAILED, fail, out, progress, run_async
+from infra.cli.output import BAD_INPUT, FAILED, fail, fail_for, out, progress, run_async
 
 if TYPE_CHECKING:
     from infra.bench.bad_network import Impairment
@@ -33,7 +33,7 @@ def network(
     """
     from infra.bench.bad_network import Impairment, NoNetwork, why_not
     from infra.bench.gap import BadManifest, read_manifest
-    from infra.bench.network import LineFailed, as_json_text
+    from infra.bench.network import as_json_text
     from infra.system.livekit import LiveKitMissing
 
     if problem := why_not():
@@ -43,13 +43,14 @@ def network(
         figures = run_async(_network(calls.absolute(), Impairment(loss, jitter_ms), rest_s))
     except BadManifest as error:
         fail(str(error), BAD_INPUT)
-    except (NoNetwork, LineFailed, LiveKitMissing) as error:
+    except (NoNetwork, LiveKitMissing) as error:
         fail(str(error))
     if as_json:
         typer.echo(as_json_text(figures))
     else:
         _print(figures)
-    if figures.bad.lost:
+    fail_for(figures.not_measured)
+    if figures.bad is not None and figures.bad.lost:
         raise typer.Exit(FAILED)
 
 
@@ -73,7 +74,9 @@ def _print(figures: "NetworkFigures") -> None:
         out().print(f"word error rate [bold]{figures.word_errors_added_points:+.1f}[/] points")
 
 
-def _print_line(name: str, line: "LineFigures") -> None:
+def _print_line(name: str, line: "LineFigures | None") -> None:
+    if line is None:
+        return
     words = "—" if line.word_error_rate is None else f"{line.word_error_rate:.1%}"
     out().print(
         f"[bold]{name}[/]: {line.calls} calls, [bold]{line.lost}[/] lost; word error rate [bold]{words}[/]; "

@@ -5,11 +5,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from infra.cli.output import BAD_INPUT, FAILED, fail, out, progress, run_async
+from infra.cli.output import BAD_INPUT, FAILED, fail, fail_for, out, progress, run_async, warn
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from infra.bench.attempts import NotMeasured
     from infra.bench.record import Condition
     from infra.bench.record_distance import RecordFigures
     from infra.caller import CallResult, ScriptedUtterance, Sound
@@ -59,16 +60,22 @@ def record(
             f"no condition has {only!r} in its name; there are {', '.join(condition.name for condition in ALL)}",
             BAD_INPUT,
         )
-    found = run_async(_record(wanted, *sounds))
+    not_measured: list[NotMeasured] = []
+    found = run_async(_record(wanted, *sounds, not_measured))
     if as_json:
-        typer.echo(json.dumps({"calls": [asdict(each) for each in found]}, indent=2))
+        calls = [asdict(each) for each in found]
+        typer.echo(json.dumps({"calls": calls, "not_measured": [asdict(each) for each in not_measured]}, indent=2))
     else:
         _print(found)
+    fail_for(not_measured)
     if any(each.problem or each.max_ms > MOST_MS for each in found):
         raise typer.Exit(FAILED)
 
 
-async def _record(wanted: "Sequence[Condition]", ask: "Sound", over: "Sound") -> "list[RecordFigures]":
+async def _record(
+    wanted: "Sequence[Condition]", ask: "Sound", over: "Sound", not_measured: "list[NotMeasured]"
+) -> "list[RecordFigures]":
+    from infra.bench.attempts import attempt
     from infra.settings import settings
     from infra.system.livekit import LiveKitMissing, livekit_server_path
 
@@ -78,11 +85,12 @@ async def _record(wanted: "Sequence[Condition]", ask: "Sound", over: "Sound") ->
         except LiveKitMissing as error:
             progress(f"rooms are skipped: {error}")
             wanted = [condition for condition in wanted if not condition.room]
-    found = []
+    found: list[RecordFigures] = []
     for slow in (False, True):
         own = [condition for condition in wanted if condition.slow is slow]
         if own:
-            found += await _of_voice(own, {"tts_options": SLOW} if slow else {}, ask, over)
+            with attempt("the slow voice" if slow else "the quick voice", not_measured, warn):
+                found += await _of_voice(own, {"tts_options": SLOW} if slow else {}, ask, over)
     return found
 
 

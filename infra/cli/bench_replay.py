@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from infra.cli.output import FAILED, out, progress, run_async
+from infra.cli.output import FAILED, fail_for, out, progress, run_async
 
 if TYPE_CHECKING:
     from infra.bench.replay import Recordings
@@ -39,6 +39,7 @@ def replay(
     else:
         for line in figures.lines():
             out().print(line, markup=False)
+    fail_for(figures.not_measured)
     is_elsewhere = any(each.elsewhere for each in figures.behaviour)
     if figures.different or is_elsewhere or any(each.sessions for each in figures.refactorings):
         raise typer.Exit(FAILED)

@@ -268,17 +268,13 @@ def _gap() -> type[BaseModel]:
 
 
 def _at_once() -> type[BaseModel]:
-    from infra.bench.at_once import AtOnce
-    from infra.bench.gap import CallFigures
+    from infra.bench.at_once import SeveralAtOnce
 
-    return _model(
-        "SeveralAtOnce",
-        stages=(list[AtOnce], "One call at a time, then so many."),
-        calls=(list[CallFigures], "Each call, in the order of the stages."),
-    )
+    return _of(SeveralAtOnce)
 
 
 def _first_call() -> type[BaseModel]:
+    from infra.bench.attempts import NotMeasured
     from infra.bench.first_call import FirstCalls
     from infra.bench.gap import CallFigures
 
@@ -286,6 +282,7 @@ def _first_call() -> type[BaseModel]:
         "FirstCall",
         figures=(FirstCalls, "The first calls against the later ones."),
         starts=(list[list[CallFigures]], "The calls of each start."),
+        not_measured=(list[NotMeasured], "Starts that failed."),
     )
 
 
@@ -317,12 +314,14 @@ def _answers() -> type[BaseModel]:
 
 
 def _hearing() -> type[BaseModel]:
+    from infra.bench.attempts import NotMeasured
     from infra.bench.hearing import HearingFigures
 
     return _model(
         "Hearing",
         minutes=(float, "Most minutes of each set that were heard."),
         sets=(list[HearingFigures], "Each set of sound."),
+        not_measured=(list[NotMeasured], "Sets that failed."),
     )
 
 
@@ -333,9 +332,14 @@ def _spoken() -> type[BaseModel]:
 
 
 def _record() -> type[BaseModel]:
+    from infra.bench.attempts import NotMeasured
     from infra.bench.record_distance import RecordFigures
 
-    return _model("Record", calls=(list[RecordFigures], "Each condition's call."))
+    return _model(
+        "Record",
+        calls=(list[RecordFigures], "Each condition's call."),
+        not_measured=(list[NotMeasured], "Voices whose system failed."),
+    )
 
 
 def _figures(module: str, name: str) -> Callable[[], type[BaseModel]]:
@@ -390,7 +394,7 @@ OUTPUTS: dict[str, Output] = {
     "bench barge-in": Output("interruptions", _barge_in),
     "bench greeting": Output("greetings", _greeting),
     "bench bus": Output("what the log adds", _figures("infra.bench.bus", "BusFigures")),
-    "bench log": Output("facts stored a second", _figures("infra.bench.log_rate", "LogRateRun"), lines=True),
+    "bench log": Output("facts stored a second", _figures("infra.bench.log_rate", "LogRateFigures")),
     "bench idle": Output("the idle system", _figures("infra.bench.idle", "IdleFigures")),
     "bench memory": Output("retrieval", _figures("infra.bench.memory", "MemoryFigures")),
     "bench rooms": Output("many rooms at once", _figures("infra.bench.room_figures", "RoomsFigures")),

@@ -1,15 +1,18 @@
 """What all commands share: where text is printed, and how errors look."""
 
 import sys
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import typer
 from rich.console import Console
 
 from infra.cli.interrupt import INTERRUPTED, interruptible
+
+if TYPE_CHECKING:
+    from infra.bench.attempts import NotMeasured
 
 T = TypeVar("T")
 BAD_INPUT, FAILED = 2, 1
@@ -32,6 +35,12 @@ def fail(message: str, code: int = FAILED) -> NoReturn:
     err().print("[bold red]error:[/]", end=" ")
     err().print(message, markup=False)
     raise typer.Exit(code)
+
+
+def fail_for(not_measured: "Sequence[NotMeasured]") -> None:
+    """Exit with FAILED if there are parts of a measurement that failed, and name them; after those that did not."""
+    if not_measured:
+        fail(f"not measured: {'; '.join(each.part for each in not_measured)}")
 
 
 def check_target(path: Path, ending: str = "") -> None:

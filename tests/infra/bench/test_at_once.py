@@ -1,12 +1,12 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import asdict
 from functools import partial
 
 import numpy as np
 import pytest
 
 from infra.bench.at_once import (
-    as_plain,
     largest,
     measure_at_once,
     measure_stages,
@@ -15,6 +15,7 @@ from infra.bench.at_once import (
     start_s,
     turns_of_caller,
 )
+from infra.bench.attempts import NotMeasured
 from infra.bench.gap import CallFigures, CallPlan
 from infra.bench.machine_use import MachineUse
 from infra.caller import Sound, place_call
@@ -90,12 +91,35 @@ async def test_calls_at_once_are_placed_after_one_at_a_time() -> None:
 
     told: list[CallFigures] = []
     async with fake_door() as door:
-        stages, calls = await measure_stages(partial(place_call, door.url), plans, [2], told.append, 0, measured)
+        done = await measure_stages(partial(place_call, door.url), plans, [2], told.append, 0, measured, print)
+    stages = done.stages
     assert [stage.at_once for stage in stages] == [1, 2]
     assert [stage.groups["plain"].calls for stage in stages] == [2, 4]
-    assert len(calls) == len(told) == 6
+    assert len(done.calls) == len(told) == 6
     assert [stage.use for stage in stages] == uses
-    OUTPUTS["bench gap at once"].model().model_validate(as_plain(stages, calls))
+    OUTPUTS["bench gap at once"].model().model_validate(asdict(done))
+
+
+@pytest.mark.slow
+async def test_a_stage_that_fails_does_not_lose_the_others() -> None:
+    measured_before: list[MachineUse] = []
+
+    @asynccontextmanager
+    async def measured() -> AsyncIterator[MachineUse]:
+        measured_before.append(MachineUse())
+        yield measured_before[-1]
+        if len(measured_before) == 2:
+            raise ProcessLookupError("the system has gone")
+
+    told: list[str] = []
+    async with fake_door() as door:
+        place = partial(place_call, door.url)
+        done = await measure_stages(place, [a_plan("a")], [2, 3], lambda _: None, 0, measured, told.append)
+    assert [stage.at_once for stage in done.stages] == [1, 3]
+    assert done.not_measured == [NotMeasured("2 callers at once", "ProcessLookupError: the system has gone")]
+    assert len(done.calls) == 1 + 2 + 3
+    assert told == ["2 callers at once was not measured: ProcessLookupError: the system has gone"]
+    OUTPUTS["bench gap at once"].model().model_validate(asdict(done))
 
 
 @pytest.mark.slow

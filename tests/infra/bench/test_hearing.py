@@ -92,7 +92,7 @@ async def test_speech_is_heard_and_noise_is_not(broker: NatsBroker, tmp_path: Pa
     sets = [folder_set(tmp_path), sound_set(Clip("hiss", hiss)), SoundSet("gone", "none", noise, "install it")]
     ears = SpeechEngines(Settings())
     try:
-        speech, silent, gone = await measure_hearing(sets, broker, ears, 1)
+        speech, silent, gone = await measure_hearing(sets, broker, ears, 1, print, [])
     finally:
         await ears.aclose()
     assert (speech.heard, speech.words_lost, speech.word_error_rate) == (["What time is it?"], 0, 0.0)

@@ -4,12 +4,15 @@ import random
 import shutil
 import socket
 import struct
+from dataclasses import asdict
 
 import pytest
 
 from infra.bench import bad_network
+from infra.bench.attempts import NotMeasured
 from infra.bench.bad_network import Impairment, NoNetwork, bad_line, is_spared, plan, run, set_up
 from infra.bench.network import compare, line_figures
+from infra.cli.json_output import OUTPUTS
 
 pytestmark = pytest.mark.slow
 
@@ -95,4 +98,13 @@ def test_both_lines_are_compared_in_points() -> None:
     bad = line_figures({"groups": {"plain": group, "all": {**group, "failed": 1, "word_error_rate": 0.045}}})
     figures = compare(Impairment(5, 50), clean, bad)
     assert figures.word_errors_added_points == 2.5
-    assert (figures.bad.calls, figures.bad.lost) == (4, 1)
+    assert figures.bad == bad
+    assert (bad.calls, bad.lost) == (4, 1)
+
+
+def test_a_line_that_was_not_measured_does_not_lose_the_other() -> None:
+    group = {"calls": 4, "failed": 0, "median_ms": 500.0, "p95_ms": 700.0, "word_error_rate": 0.02}
+    clean = line_figures({"groups": {"plain": group}})
+    figures = compare(Impairment(5, 50), clean, None, [NotMeasured("the bad line", "TimeoutError")])
+    assert (figures.clean, figures.bad, figures.word_errors_added_points) == (clean, None, None)
+    OUTPUTS["bench network"].model().model_validate(asdict(figures))
