@@ -315,6 +315,11 @@ class Settings(BaseSettings):
     )
     max_text_bytes: int = Field(16_000, gt=0, description="Longest text that a participant may send.")
     max_sessions: int = Field(200, gt=0, description="Open sessions per bridge; more are refused.")
+    overload_refuses: bool = Field(
+        True,
+        description="A door takes no new sessions while the calls in progress need all that there is; `false`: it "
+        "takes any load, to measure what a machine can bear.",
+    )
     overload_lag_ms: int = Field(
         300, ge=0, description="A door whose event loop is this late takes no new sessions; 0: whatever its lag."
     )

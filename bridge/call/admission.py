@@ -59,6 +59,8 @@ class Pressure:
     most_late_ms: float
     """The same of late answers."""
     cores: float
+    refuses: bool = True
+    """False: nothing is ever too much; only what the machine carries is worked out."""
     answers: RecentAnswers = field(default_factory=lambda: RecentAnswers(ANSWERS_WITHIN_S))
     lag: Smoothed = field(default_factory=lambda: Smoothed(LAG_OVER_S))
     cpu: Smoothed = field(default_factory=lambda: Smoothed(CPU_OVER_S))
@@ -99,6 +101,8 @@ class Pressure:
         self._note("its answers come late", self.answers.median_ms(now_s) if counts else 0.0, now_s)
 
     def _note(self, what: str, level: float, now_s: float) -> None:
+        if not self.refuses:
+            return
         limit = self._limits[what]
         was = limit.is_exceeded
         if limit.note(level, now_s) != was:
@@ -125,7 +129,9 @@ class SessionAdmission:
     def __init__(self, broker: NatsBroker, process: str, settings: Settings) -> None:
         self._broker = broker
         self._settings = settings
-        self._pressure = Pressure(settings.overload_lag_ms / 1_000, settings.overload_answer_ms, cores())
+        self._pressure = Pressure(
+            settings.overload_lag_ms / 1_000, settings.overload_answer_ms, cores(), settings.overload_refuses
+        )
         self._newcomers = Newcomers(cores())
         self._cpu = SystemCpu(settings.data_dir, families=(BRIDGE_LIVEKIT,))
         self._live = LiveEvents(broker, process)
@@ -167,7 +173,7 @@ class SessionAdmission:
         return bool(self.problem) or not self._has_place("")
 
     def _has_place(self, session_id: str) -> bool:
-        if not self._settings.overload_answer_ms:
+        if not (self._settings.overload_refuses and self._settings.overload_answer_ms):
             return True
         now_s = time.monotonic()
         answered = self._pressure.answers.sessions(now_s)

@@ -62,7 +62,7 @@ async def _growth(sessions: int, at_once: int, every: int, sound_kept_s: float) 
 
     with folder_of_its_own() as own:
         async with stub_engines() as stubs:
-            kept = {"audio_retention_s": str(sound_kept_s), "max_openings_per_minute": "0", "embedding": "local"}
+            kept = {"audio_retention_s": str(sound_kept_s), "embedding": "local"}
             with changed_settings({**own, **stubs, **kept}):
                 async with system_here() as runtime:
                     where = (runtime.page_url, runtime.nats_url, settings().data_dir)

@@ -60,7 +60,7 @@ async def _slow_nats(callers: int, turns: int, as_json: bool) -> "SlowNatsFigure
         async with synced_nats(folder) as server, stub_engines() as stubs:
             port = int(server.url.rpartition(":")[2])
             async with toxiproxy_before("nats", port, folder) as proxy:
-                here = {**own, **stubs, "nats_url": f"nats://127.0.0.1:{proxy.port}", "max_openings_per_minute": "0"}
+                here = {**own, **stubs, "nats_url": f"nats://127.0.0.1:{proxy.port}"}
                 with changed_settings(here):
                     nc = await nats.connect(server.url)
                     try:

@@ -9,6 +9,7 @@ from bridge.call import admission
 from bridge.call.admission import Pressure, SessionAdmission, own_part_ms
 from contracts import events as e
 from contracts.topology import BRIDGE
+from infra.cli.doors import ANY_LOAD
 from infra.log.event_log import append
 from infra.process.system_cpu import CpuUse
 from infra.settings import Settings
@@ -92,6 +93,22 @@ def test_an_event_loop_that_is_late_leaves_no_room_and_one_long_import_does_not_
     for tick in range(80, 140):
         measured.note_lag(0.01, tick * 0.25)
     assert measured.problem == ""
+
+
+def test_a_door_that_is_measured_takes_any_load_and_still_says_what_the_machine_carries() -> None:
+    measured = Pressure(most_lag_s=0.3, most_late_ms=3_000, cores=CORES, refuses=False)
+    answered(measured, sessions=5, late_ms=9_000, until_s=100)
+    loaded(measured, used_cores=2.0, from_s=80, for_s=20, is_behind=True, waited=0.9)
+    for tick in range(40):
+        measured.note_lag(2.0, 100 + tick * 0.25)
+    assert measured.problem == ""
+    assert measured.calls_carried == pytest.approx(4.5, rel=0.02)
+
+
+def test_the_settings_of_benchmarks_let_any_number_of_calls_begin_at_once() -> None:
+    door = SessionAdmission(NatsBroker(), BRIDGE, Settings.model_validate(ANY_LOAD))
+    assert [door.call_refusal(f"s-{n}") for n in range(500)] == [""] * 500
+    assert not door.is_full
 
 
 def test_how_many_calls_are_carried_follows_from_what_the_present_ones_use() -> None:
