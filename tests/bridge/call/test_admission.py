@@ -98,7 +98,7 @@ def test_an_event_loop_that_is_late_leaves_no_room_and_one_long_import_does_not_
 def test_a_door_that_is_measured_takes_any_load_and_still_says_what_the_machine_carries() -> None:
     measured = Pressure(most_lag_s=0.3, most_late_ms=3_000, cores=CORES, refuses=False)
     answered(measured, sessions=5, late_ms=9_000, until_s=100)
-    loaded(measured, used_cores=2.0, from_s=80, for_s=20, is_behind=True, waited=0.9)
+    loaded(measured, used_cores=2.0, from_s=40, for_s=60, is_behind=True, waited=0.9)
     for tick in range(40):
         measured.note_lag(2.0, 100 + tick * 0.25)
     assert measured.problem == ""
