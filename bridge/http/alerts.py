@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from bridge.http.auth import GivenKey, Key
 from bridge.http.problems import Problem, responses
+from bridge.http.route_groups import route_group
 from bridge.http.sessions.reading import connected
 from bridge.web.gate import Gate
 from contracts.alerts import FIRING, RESOLVED, Alert
@@ -67,7 +68,7 @@ class PublishedAlerts(BaseModel):
 
 def alert_router(broker: NatsBroker, settings: Settings, admin: Key, gate: Gate) -> APIRouter:
     """Return the route."""
-    router = APIRouter(tags=["alerts"])
+    router = route_group("alerts")
     key = Key(settings.alerts_key, "DAREDEVIL_ALERTS_KEY", "no-alerts-key", gate)
 
     async def alertmanager(request: Request, given: GivenKey = None) -> None:

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from fastapi import FastAPI
-from fastapi.routing import APIRoute
 from faststream.nats import NatsBroker
 from starlette.datastructures import Headers
 from starlette.middleware.cors import CORSMiddleware
@@ -24,7 +23,8 @@ from bridge.http.livekit.tokens import token_router
 from bridge.http.livekit.webhook import webhook_router
 from bridge.http.metrics import metrics_router
 from bridge.http.problems import Problem, answer_with_problems, describe_problems
-from bridge.http.sessions.routes import session_router
+from bridge.http.route_groups import add_routes
+from bridge.http.sessions.routes import session_routers
 from bridge.http.status import StatusReadings, status_router
 from bridge.shared_by_doors import SharedByDoors
 from bridge.web.gate import Gate
@@ -77,7 +77,7 @@ class HttpDoor:
         self._readings = StatusReadings(settings.data_dir)
         self.api = make_api(broker, settings, self._conversations, self._comparing, gate, self.readiness)
         admin = Key(settings.admin_key, "DAREDEVIL_ADMIN_KEY", "no-admin-key", gate)
-        self.api.include_router(status_router(self._readings, self.readiness, shared.admission, admin))
+        add_routes(self.api, status_router(self._readings, self.readiness, shared.admission, admin))
 
     async def open(self) -> None:
         """Start to accept requests, and to watch for idle conversations."""
@@ -115,7 +115,6 @@ def make_api(
         version="1",
         summary="A real-time voice agent whose every conversation is an event log.",
         description=DESCRIPTION,
-        generate_unique_id_function=operation_id,
         servers=[{"url": "/", "description": "This server."}],
         contact={"name": "The maintainers of Daredevil"},
         license_info={"name": "Apache 2.0", "url": "https://www.apache.org/licenses/LICENSE-2.0"},
@@ -128,23 +127,20 @@ def make_api(
     api.add_middleware(BodyLimit, most_bytes=body_bytes(settings.max_text_bytes))
     answer_with_problems(api)
     admin = Key(settings.admin_key, "DAREDEVIL_ADMIN_KEY", "no-admin-key", gate)
-    api.include_router(chat_router(conversations, AddressRates(), gate, items_of(settings.cors_origins)))
-    api.include_router(session_router(broker, access_of(broker, admin, gate), conversations))
-    api.include_router(token_router(settings, gate))
-    api.include_router(webhook_router(settings, comparing))
-    api.include_router(alert_router(broker, settings, admin, gate))
-    api.include_router(health_router(readiness))
-    api.include_router(metrics_router(admin))
+    add_routes(
+        api,
+        chat_router(conversations, AddressRates(), gate, items_of(settings.cors_origins)),
+        *session_routers(broker, access_of(broker, admin, gate), conversations),
+        token_router(settings, gate),
+        webhook_router(settings, comparing),
+        alert_router(broker, settings, admin, gate),
+        health_router(readiness),
+        metrics_router(admin),
+    )
     add_docs(api)
     if origins := items_of(settings.cors_origins):
         add_cors(api, origins)
     return api
-
-
-def operation_id(route: APIRoute) -> str:
-    """Return the id of a route's operation, for generated clients: its function's name as `camelCase`."""
-    first, *others = route.name.split("_")
-    return first + "".join(word.capitalize() for word in others)
 
 
 class _Cors(CORSMiddleware):

@@ -6,6 +6,7 @@ from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
 from bridge.http.problems import OPEN, only
+from bridge.http.route_groups import route_group
 from infra.log.readiness import Readiness
 
 MALFORMED = only(400)
@@ -13,7 +14,7 @@ MALFORMED = only(400)
 
 def health_router(readiness: Readiness) -> APIRouter:
     """Return the routes."""
-    router = APIRouter(tags=["health"])
+    router = route_group("health")
 
     @router.get("/healthz", summary="Whether the process lives", responses=MALFORMED, openapi_extra=OPEN)
     async def get_health() -> dict[str, str]:

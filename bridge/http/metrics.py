@@ -6,6 +6,7 @@ from fastapi import APIRouter, Request, Response
 
 from bridge.http.auth import GivenKey, Key
 from bridge.http.problems import only
+from bridge.http.route_groups import route_group
 from bridge.web.proxies import is_local
 from infra.process.exposition import CONTENT_TYPE, exposition
 
@@ -16,7 +17,7 @@ TEXT: dict[int | str, dict[str, Any]] = {
 
 def metrics_router(admin: Key) -> APIRouter:
     """Return the route."""
-    router = APIRouter(tags=["health"])
+    router = route_group("health")
 
     @router.get(
         "/metrics",

@@ -11,6 +11,7 @@ from fastapi.security import HTTPAuthorizationCredentials
 from bridge.call.admission import SessionAdmission
 from bridge.http.auth import Key
 from bridge.http.problems import only
+from bridge.http.route_groups import route_group
 from bridge.http.status_page import MachineStatus, status_page
 from bridge.web.gate import bearer_of
 from bridge.web.proxies import is_local
@@ -65,7 +66,7 @@ class StatusReadings:
 
 def status_router(readings: StatusReadings, readiness: Readiness, admission: SessionAdmission, admin: Key) -> APIRouter:
     """Return the routes."""
-    router = APIRouter(tags=["health"], include_in_schema=False)
+    router = route_group("health", include_in_schema=False)
 
     @router.get("/status", responses=only(400, 401, 403, 429))
     async def get_status(request: Request) -> HTMLResponse:

@@ -19,6 +19,7 @@ from bridge.http.conditions import EVENT_STREAM, wants_events
 from bridge.http.limiting import AddressRates
 from bridge.http.models import ChatAnswer, ChatRequest
 from bridge.http.problems import Problem, responses
+from bridge.http.route_groups import route_group
 from bridge.web.gate import Gate, Visitor
 from bridge.web.origins import is_allowed_origin
 from infra.process.tasks import ended
@@ -47,7 +48,7 @@ _STREAMED: dict[str, Any] = {
 
 def chat_router(conversations: Conversations, addresses: AddressRates, gate: Gate, origins: Sequence[str]) -> APIRouter:
     """Return the route."""
-    router = APIRouter(tags=["chat"])
+    router = route_group("chat")
     answers = {**responses(400, 401, 403, 404, 408, 409, 413, 415, 429, 504), 200: _STREAMED}
 
     async def visitor_let_in(request: Request) -> Visitor:

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from bridge.http.auth import GivenKey, Key, let_in
 from bridge.http.limiting import AddressRates
 from bridge.http.problems import Problem, responses
+from bridge.http.route_groups import route_group
 from bridge.text_input import Variables
 from bridge.web.gate import Gate
 from bridge.web.proxies import is_local, is_loopback
@@ -57,7 +58,7 @@ class TokenAnswer(BaseModel):
 
 def token_router(settings: Settings, gate: Gate) -> APIRouter:
     """Return the route."""
-    router = APIRouter(prefix="/livekit", tags=["livekit"])
+    router = route_group("livekit", "/livekit")
     key = Key(settings.livekit_token_key, "DAREDEVIL_LIVEKIT_TOKEN_KEY", "no-token-key", gate)
     addresses = AddressRates(TOKENS_PER_S, TOKENS_BURST)
 

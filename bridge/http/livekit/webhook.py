@@ -8,6 +8,7 @@ from livekit.api import TokenVerifier, WebhookEvent, WebhookReceiver
 
 from bridge.http.livekit.comparing import Comparing
 from bridge.http.problems import OPEN, Problem, responses
+from bridge.http.route_groups import route_group
 from infra.livekit.access import NoLiveKit, livekit_access
 from infra.settings import Settings
 
@@ -16,7 +17,7 @@ log = logging.getLogger(__name__)
 
 def webhook_router(settings: Settings, comparing: Comparing) -> APIRouter:
     """Return the route."""
-    router = APIRouter(prefix="/livekit", tags=["livekit"])
+    router = route_group("livekit", "/livekit")
 
     @router.post("/webhook", summary="For LiveKit's webhooks", responses=responses(401, 408, 413), openapi_extra=OPEN)
     async def take_webhook(request: Request) -> dict[str, str]:

@@ -24,6 +24,7 @@ from bridge.http.models import (
     ns_of,
 )
 from bridge.http.problems import Code, Problem, responses
+from bridge.http.route_groups import route_group
 from bridge.http.sessions.closing import close_session as end_session
 from bridge.http.sessions.facts import add_facts
 from bridge.http.sessions.reading import CURSOR_PATTERN, Cursor, PathId, connected, facts_of
@@ -52,10 +53,10 @@ Moment = Annotated[
 ]
 
 
-def session_router(broker: NatsBroker, access: Access, conversations: Conversations) -> APIRouter:
-    """Return the routes; `access` checks who asks."""
-    router = APIRouter(prefix="/sessions", tags=["sessions"], responses=responses(401, 403, 429))
-    one = APIRouter(dependencies=[Depends(access.session)])
+def session_routers(broker: NatsBroker, access: Access, conversations: Conversations) -> tuple[APIRouter, APIRouter]:
+    """Return the routes of all sessions, and those of one; `access` checks who asks."""
+    router = route_group("sessions", "/sessions", responses(401, 403, 429))
+    one = route_group("sessions", "/sessions", responses(401, 403, 429), [Depends(access.session)])
     _add_reading(one, broker)
     _add_recording(one, broker)
     add_facts(one, broker)
@@ -63,8 +64,7 @@ def session_router(broker: NatsBroker, access: Access, conversations: Conversati
     _add_remarks(one, broker)
     _add_list(router, broker, access)
     _add_erasure(router, broker, access)
-    router.include_router(one)
-    return router
+    return router, one
 
 
 def _add_list(router: APIRouter, broker: NatsBroker, access: Access) -> None:
