@@ -12,12 +12,13 @@ from typing import Literal, Self
 
 from dotenv import dotenv_values
 from pydantic import Field, ValidationError, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from infra.cannot_run import CannotRun
 from infra.settings_files import SUFFIX, read_files
 from infra.settings_misspelt import PROTECTING, unknown
 from infra.settings_shown import problem_line
+from infra.settings_sources import GivenVariables
 from infra.settings_types import (
     AuthSource,
     EmbeddingModel,
@@ -347,6 +348,18 @@ class Settings(BaseSettings):
     proxy_header: Literal["x-forwarded-for", "forwarded"] = Field(
         "x-forwarded-for", description="Header in which those proxies name their client; the other is ignored."
     )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Return where settings come from, what counts most first."""
+        return init_settings, GivenVariables(env_settings), GivenVariables(dotenv_settings)
 
     @model_validator(mode="after")
     def _agree(self) -> Self:
