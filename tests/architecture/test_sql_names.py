@@ -17,13 +17,16 @@ OWNERS = ("contracts/tables.py", "projections/postgres/")
 """Where the names are, and the projection whose tables they are."""
 
 _TABLE = "|".join(TABLES)
-_NAMES_A_TABLE = re.compile(
-    rf"\b{SCHEMA}\.(?:{_TABLE})\b|\b(?:FROM|JOIN|INTO|UPDATE|TABLE|COPY|VACUUM|ON)\s+(?:{SCHEMA}\.)?(?:{_TABLE})\b"
-)
+_KEYWORD = "FROM|JOIN|INTO|UPDATE|TABLE|COPY|VACUUM|ON"
+_NAMES_A_TABLE = re.compile(rf"\b{SCHEMA}\.(?:{_TABLE})\b|\b(?:{_KEYWORD})\s+(?:{SCHEMA}\.)?(?:{_TABLE})\b")
+_MAY_NAME_A_TABLE = re.compile(rf"(?:{SCHEMA}\.|{_KEYWORD})(?s:.)*?(?:{_TABLE})")
+"""What is true of the source of each module that names one: the others need not be parsed."""
 
 
 def strings(source: str) -> Iterator[tuple[int, str]]:
-    """Each string of a module with its line, docstrings left out."""
+    """Each string of a module with its line, docstrings left out; none if the module can name no table."""
+    if not _MAY_NAME_A_TABLE.search(source):
+        return
     tree = ast.parse(source)
     docstrings = {
         id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)

@@ -49,9 +49,24 @@ BUCKET = re.compile(r"\$KV\.|\bKV_")
 NOT_PLAIN_WORDS = {bucket.name for bucket in BUCKETS if not bucket.name.isalpha()}
 """Buckets whose name is no word of its own; the others are looked for where a bucket is opened."""
 
+MAY_NAME_ONE = re.compile(
+    "|".join(
+        (
+            rf"(?:{ANY})\.",
+            *(stream.name for stream in STREAMS),
+            BUCKET.pattern.replace(r"\b", ""),
+            *NOT_PLAIN_WORDS,
+            rf"(?:{'|'.join(sorted(SUBJECT_METHODS | BUCKET_METHODS))})\((?s:\s*)[rbf]*[\"']",
+        )
+    )
+)
+"""What is true of the source of each module that names one: the others need not be parsed."""
+
 
 def names_in(source: str, path: str = "") -> list[str]:
     """Return what names a subject, stream or bucket in a module: `path:line: what it is, and what to use`."""
+    if not MAY_NAME_ONE.search(source):
+        return []
     tree = ast.parse(source)
     problems = {}
     for node in ast.walk(tree):

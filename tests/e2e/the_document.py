@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import msgpack
-import yaml
 from jsonschema import Draft7Validator, FormatChecker
 from jsonschema.exceptions import ValidationError
 from jsonschema.validators import extend
+
+from tests.yaml_text import read_yaml
 
 PATH = Path(__file__).parents[2] / "asyncapi.yaml"
 Node = dict[str, Any]
@@ -44,7 +45,7 @@ class Document:
     """The document; names of channels are its own."""
 
     def __init__(self, path: Path = PATH) -> None:
-        self.whole: Node = yaml.load(path.read_text(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        self.whole: Node = read_yaml(path.read_text())
         self._validators: dict[tuple[type, str], Draft7Validator] = {}
         self._channels: dict[str, str] = {}
 

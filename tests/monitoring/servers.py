@@ -19,6 +19,7 @@ from infra.system.nats import free_port
 from infra.system.processes import dying_with_parent
 from tests.infra.deploy.monitoring import FOLDER, read
 from tests.monitoring_tools import found_tool, tool
+from tests.yaml_text import read_yaml
 
 START_TIMEOUT_S = 60
 EVERY = "1s"
@@ -166,4 +167,4 @@ def _on_free_ports(file: str, ports: dict[str, int]) -> Any:
     text = (FOLDER / file).read_text()
     for usual, port in ports.items():
         text = text.replace(f":{usual}\n", f":{port}\n").replace(f":{usual}}}", f":{port}}}")
-    return yaml.safe_load(text)
+    return read_yaml(text)

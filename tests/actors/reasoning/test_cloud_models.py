@@ -9,9 +9,11 @@ from actors.reasoning.model_chunks import Begun, ModelChunk, ModelRequest, chunk
 from infra.engines.chain import EngineRaised, EngineTooSlow
 from infra.engines.llm import chat_model
 from infra.engines.llm_ends import finish_of, reports_finish
+from infra.metrics import table as t
 from infra.settings import Settings
 from tests.actors.reasoning.openai_server import openai_server, refused
 from tests.engine_servers.anthropic_server import AnthropicServer, Step, anthropic_server
+from tests.infra.metrics.measured import read_metrics
 
 
 class Answer:
@@ -100,3 +102,13 @@ async def test_openai_is_asked_once_when_it_refuses_as_another_model_follows(sta
         with pytest.raises(EngineRaised, match=status[:3]):
             await asked("openai:stub", server.url, {}, Answer())
         assert len(server.asked) == 1
+
+
+async def test_tokens_are_those_that_the_provider_names() -> None:
+    with read_metrics() as read:
+        async with anthropic_server("It is ", "nine.") as server:
+            await of_anthropic(server, Answer())
+        # This server does not say how many tokens it was given.
+        model = {"gen_ai.request.model": "anthropic:claude-stub"}
+        assert read.of(t.TOKEN_USAGE, **model, **{"gen_ai.token.type": "output"}) == 1
+        assert read.of(t.TOKEN_USAGE) == 1

@@ -10,11 +10,8 @@ from langgraph.graph import START, MessagesState, StateGraph
 from actors.reasoning.graph_stream import GraphStream
 from actors.reasoning.model_chunks import ModelChunk, ModelRequest, chunks
 from infra.engines.chain import EngineRaised, EngineTooSlow
-from infra.engines.llm import chat_model
 from infra.metrics import table as t
-from infra.settings import Settings
 from tests.actors.reasoning.models import WAIT, ScriptedModel
-from tests.engine_servers.anthropic_server import anthropic_server
 from tests.infra.metrics.measured import read_metrics
 
 MODEL = {"gen_ai.request.model": "openai:gpt-4o-mini", "gen_ai.provider.name": "openai"}
@@ -74,22 +71,6 @@ async def test_who_stops_listening_has_not_measured_the_model() -> None:
                     break
         assert read.of(t.FIRST_TOKEN, **{"gen_ai.request.model": "local"}) == 1
         assert read.of(t.MODEL_TIME) == 0
-
-
-async def test_tokens_are_those_that_the_provider_names() -> None:
-    async with anthropic_server("It is ", "nine.") as server:
-        name = "anthropic:claude-stub"
-        settings = Settings(llm=f"{name},local", llm_options={"api_key": "secret-key", "base_url": server.url})
-
-        async def make() -> Any:
-            return chat_model(name, settings)
-
-        with read_metrics() as read:
-            async for _ in chunks(make, ModelRequest(name, [HumanMessage("Hello.")]), timeout_s=20):
-                pass
-            # This server does not say how many tokens it was given.
-            assert read.of(t.TOKEN_USAGE, **{"gen_ai.request.model": name, "gen_ai.token.type": "output"}) == 1
-            assert read.of(t.TOKEN_USAGE) == 1
 
 
 class NamedModel(ScriptedModel):

@@ -6,11 +6,11 @@ import sys
 from pathlib import Path
 
 import pytest
-import yaml
 
 from contracts.asyncapi.actor import document_of
 from contracts.asyncapi.document import document
 from contracts.topology import ACTORS
+from tests.yaml_text import read_yaml
 
 pytestmark = pytest.mark.slow
 
@@ -36,4 +36,4 @@ def test_faststream_writes_it_where_nothing_runs(tmp_path: Path) -> None:
         [program, *command], env=environment, capture_output=True, text=True, check=False, timeout=200
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert yaml.safe_load(target.read_text()) == document_of("reasoning")
+    assert read_yaml(target.read_text()) == document_of("reasoning")

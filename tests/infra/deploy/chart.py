@@ -13,6 +13,7 @@ import yaml
 
 from tests.infra.deploy.monitoring import ROOT
 from tests.monitoring_tools import tool
+from tests.yaml_text import read_documents, read_yaml
 
 CHART = ROOT / "infra" / "deploy" / "helm"
 SCHEMAS = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "daredevil" / "kubernetes-schemas"
@@ -66,7 +67,7 @@ def template(values: dict[str, Any], *options: str) -> "subprocess.CompletedProc
 @cache
 def text_of(case: str) -> str:
     """Return what the chart renders to for one of CASES."""
-    values = EVERYTHING if case == "everything" else yaml.safe_load((CHART / case).read_text())
+    values = EVERYTHING if case == "everything" else read_yaml((CHART / case).read_text())
     done = template(values)
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -74,7 +75,7 @@ def text_of(case: str) -> str:
 
 @cache
 def manifests(case: str) -> list[Manifest]:
-    return [each for each in yaml.safe_load_all(text_of(case)) if each]
+    return read_documents(text_of(case))
 
 
 def of_kind(case: str, *kinds: str) -> list[Manifest]:
@@ -116,8 +117,9 @@ def environment(case: str, part: str) -> dict[str, Any]:
     return {each["name"]: each for each in container_of(dict(pods(case))[part])["env"]}
 
 
+@cache
 def values() -> dict[str, Any]:
-    found: dict[str, Any] = yaml.safe_load((CHART / "values.yaml").read_text())
+    found: dict[str, Any] = read_yaml((CHART / "values.yaml").read_text())
     return found
 
 

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
+
+from tests.yaml_text import read_yaml
 
 FOLDER = Path(__file__).parents[3] / "infra" / "deploy" / "compose"
 DEVELOPMENT = ("compose.yaml", "compose.override.yaml")
@@ -20,7 +21,7 @@ VARIABLES = {"DOMAIN": "voice.example.org", "ACME_EMAIL": "you@example.org", "NO
 
 
 def read(name: str) -> Any:
-    return yaml.safe_load((FOLDER / name).read_text())
+    return read_yaml((FOLDER / name).read_text())
 
 
 def loader() -> str:
@@ -49,5 +50,5 @@ def put_together(files: tuple[str, ...]) -> dict[str, Any]:
         command = [loader(), "--format", "json", "--no-path-resolution", *files]
         done = subprocess.run(command, cwd=copy, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
-    together: dict[str, Any] = yaml.safe_load(done.stdout)
+    together: dict[str, Any] = read_yaml(done.stdout)
     return together

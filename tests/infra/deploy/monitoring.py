@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import yaml
+from tests.yaml_text import read_yaml
 
 ROOT = Path(__file__).parents[3]
 FOLDER = ROOT / "infra" / "deploy" / "monitoring"
@@ -15,7 +15,7 @@ RULES = ("recording.yaml", "alerts.yaml")
 
 
 def read(name: str) -> Any:
-    return yaml.safe_load((FOLDER / name).read_text())
+    return read_yaml((FOLDER / name).read_text())
 
 
 def rules(kind: str) -> list[dict[str, Any]]:

@@ -54,6 +54,7 @@ from tests.infra.deploy.chart import (
 )
 from tests.infra.deploy.monitoring import metrics_in, read
 from tests.monitoring_tools import tool
+from tests.yaml_text import read_documents, read_yaml
 
 DOORS = {BRIDGE, HTTP, BRIDGE_LIVEKIT}
 STORE_SECRETS = {"DAREDEVIL_NATS_PASSWORD", "POSTGRES_PASSWORD"}
@@ -270,12 +271,12 @@ def test_what_is_scaled_has_no_number_of_its_own(case: str, kind: str) -> None:
 def test_a_log_in_partitions_has_its_mapping_its_setting_and_a_trigger_for_each() -> None:
     done = template(
         {
-            **yaml.safe_load((CHART / "values-large.yaml").read_text()),
+            **read_yaml((CHART / "values-large.yaml").read_text()),
             "nats": {"partitions": 4, "credentials": {"kind": "none"}},
         }
     )
     assert done.returncode == 0, done.stderr
-    found = {(each["kind"], each["metadata"]["name"]): each for each in yaml.safe_load_all(done.stdout) if each}
+    found = {(each["kind"], each["metadata"]["name"]): each for each in read_documents(done.stdout)}
     source, destination = mapping(4)
     assert f'mappings {{ "{source}": "{destination}" }}' in found["ConfigMap", "voice-nats"]["data"]["nats.conf"]
     assert found["ConfigMap", "voice-settings"]["data"]["DAREDEVIL_PARTITIONS"] == "4"
@@ -384,8 +385,8 @@ def test_streams_are_made_before_the_processes_come() -> None:
     assert "annotations" not in beside["metadata"]  # its server starts with it
     [before] = of_kind("values-large.yaml", "Job")
     assert before["metadata"]["annotations"]["helm.sh/hook"] == "pre-install,pre-upgrade"
-    upgrade = template(yaml.safe_load((CHART / "values-small.yaml").read_text()), "--is-upgrade")
-    [job] = [each for each in yaml.safe_load_all(upgrade.stdout) if each and each["kind"] == "Job"]
+    upgrade = template(read_yaml((CHART / "values-small.yaml").read_text()), "--is-upgrade")
+    [job] = [each for each in read_documents(upgrade.stdout) if each["kind"] == "Job"]
     assert job["metadata"]["annotations"]["helm.sh/hook"] == "pre-install,pre-upgrade"
     # A hook comes before the service account, the common settings and the rest are there.
     for each in (before, job):
@@ -429,7 +430,7 @@ def test_each_process_of_the_charts_own_nats_has_users_of_its_own() -> None:
 def test_one_user_for_all_is_a_choice() -> None:
     done = template({"nats": {"credentials": {"kind": "none"}}})
     assert done.returncode == 0, done.stderr
-    rendered = [each for each in yaml.safe_load_all(done.stdout) if each]
+    rendered = read_documents(done.stdout)
     [config] = [each["data"]["nats.conf"] for each in rendered if "nats.conf" in each.get("data", {})]
     assert "users: [{user: daredevil, password: $DAREDEVIL_NATS_PASSWORD}]" in config
     assert "/etc/daredevil/nats" not in done.stdout
@@ -442,7 +443,7 @@ def test_experiments_with_faults_are_valid_and_hit_pods_of_the_chart() -> None:
     assert f"Valid: {len(paths)}, Invalid: 0, Errors: 0, Skipped: 0" in done.stdout
     components = {part for part, _ in pods("everything")}
     for path in paths:
-        experiment = yaml.safe_load(path.read_text())
+        experiment = read_yaml(path.read_text())
         assert experiment["metadata"]["name"] == path.stem
         chosen = experiment["spec"]["selector"]
         targets = [chosen, *([experiment["spec"]["target"]["selector"]] if "target" in experiment["spec"] else [])]

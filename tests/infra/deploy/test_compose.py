@@ -16,6 +16,7 @@ from infra.system.livekit import LiveKitMissing, livekit_server_path
 from infra.system.nats import nats_server_path
 from tests.infra.deploy.compose import CLUSTER, DEVELOPMENT, FOLDER, PRODUCTION, put_together, read
 from tests.infra.deploy.monitoring import read as read_monitoring
+from tests.yaml_text import read_yaml
 
 ALL = [DEVELOPMENT, PRODUCTION, CLUSTER]
 OURS = {*APPS, "llm", "provision"}
@@ -151,7 +152,7 @@ def test_the_proxy_that_is_trusted_is_the_proxy() -> None:
 
 
 def test_the_proxys_routes_lead_to_services_that_are_there() -> None:
-    routes = yaml.safe_load(re.sub(r"\{\{ env \"DOMAIN\" \}\}", "d", (FOLDER / "traefik" / "dynamic.yaml").read_text()))
+    routes = read_yaml(re.sub(r"\{\{ env \"DOMAIN\" \}\}", "d", (FOLDER / "traefik" / "dynamic.yaml").read_text()))
     http = routes["http"]
     for router in http["routers"].values():
         assert router["service"] in http["services"]
@@ -210,7 +211,7 @@ def test_a_real_livekit_server_takes_its_configuration(tmp_path: Path, files: tu
     except LiveKitMissing as problem:
         pytest.skip(str(problem))
     given = environment(services(files)["livekit"]).get("LIVEKIT_CONFIG")
-    config = yaml.safe_load(given) if given else read("livekit/livekit.yaml")
+    config = read_yaml(given) if given else read("livekit/livekit.yaml")
     for server in config["rtc"].get("turn_servers", ()):
         server["secret_file"] = str(tmp_path / "turn")
         (tmp_path / "turn").write_text("x")

@@ -5,7 +5,6 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-import yaml
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.cog.plugins import register_default_plugins
 from grafana_foundation_sdk.models.dashboard import Dashboard
@@ -14,6 +13,7 @@ from infra.deploy.dashboards.__main__ import FOLDER as WRITTEN
 from infra.deploy.dashboards.__main__ import dashboards as built
 from infra.deploy.dashboards.__main__ import text
 from tests.infra.deploy.monitoring import FOLDER, dashboards, read
+from tests.yaml_text import read_yaml
 
 NAMES = ("livekit", "system", "voice-agent")
 WIDTH = 24
@@ -64,6 +64,6 @@ def test_what_panels_and_links_read_from_is_provisioned() -> None:
         uid: uid for uid in ("prometheus", "loki", "jaeger")
     }
     for path in folder.rglob("*.yaml"):
-        assert yaml.safe_load(path.read_text())["apiVersion"] == 1
+        assert read_yaml(path.read_text())["apiVersion"] == 1
     for uid in ("datasourceUid: jaeger", "datasourceUid: loki"):
         assert uid in (folder / "datasources" / "daredevil.yaml").read_text()
