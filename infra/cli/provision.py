@@ -51,7 +51,7 @@ def provision(
     elif dry_run:
         progress("nothing was changed (--dry-run)")
     for change in left:
-        err().print(f"{change.kind} {change.name}: {change.remedy}", style="yellow", markup=False)
+        err().print(f"{change.what}: {change.remedy}", style="yellow", markup=False)
     if left:
         raise typer.Exit(FAILED)
 
@@ -61,6 +61,7 @@ def _fields(change: "StreamChange") -> dict[str, object]:
     return {
         "kind": change.kind,
         "name": change.name,
+        "stream": change.stream,
         "differences": differences,
         "is_new": change.is_new,
         "remedy": change.remedy,
@@ -68,7 +69,7 @@ def _fields(change: "StreamChange") -> dict[str, object]:
 
 
 def _print(change: "StreamChange") -> None:
-    out().print(f"{change.kind} {change.name}: {'missing' if change.is_new else 'differs'}", markup=False)
+    out().print(f"{change.what}: {'missing' if change.is_new else 'differs'}", markup=False)
     for difference in change.differences:
         by_hand = " (cannot be changed)" if difference.fixed else ""
         out().print(f"    {difference.field}: {difference.now} → {difference.wanted}{by_hand}", markup=False)

@@ -88,6 +88,11 @@ class StreamChange:
     """Of a durable: the stream of the log that it is in."""
 
     @property
+    def what(self) -> str:
+        """What it is about, for people; of a durable also the stream, as there is one in each partition."""
+        return f"{self.kind} {self.name} of {self.stream}" if self.stream else f"{self.kind} {self.name}"
+
+    @property
     def is_new(self) -> bool:
         """Whether it does not exist."""
         return not self.differences
@@ -177,7 +182,7 @@ async def provision(
 
     async def make(change: StreamChange) -> None:
         if await _create(js, change):
-            report(f"{change.kind} {change.name}: {'created' if change.is_new else 'changed'}")
+            report(f"{change.what}: {'created' if change.is_new else 'changed'}")
 
     # Durables are of a stream that has to be there.
     for are_durables in (False, True):
@@ -190,11 +195,11 @@ async def provision(
 
 def _in_words(error: APIError, change: StreamChange) -> Exception:
     """Return an error of JetStream that says what to do, where that is known."""
-    replicas = settings().nats_replicas
+    replicas = (change.config.num_replicas if change.config else None) or 1
     if error.err_code in (NO_PEERS, NOT_CLUSTERED) and replicas > 1:
         why = "this server is in no cluster" if error.err_code == NOT_CLUSTERED else "the cluster has too few servers"
         return NotProvisioned(
-            f"{change.kind} {change.name} cannot be kept {replicas} times (DAREDEVIL_NATS_REPLICAS): {why} with "
+            f"{change.what} cannot be kept {replicas} times (DAREDEVIL_NATS_REPLICAS): {why} with "
             f"JetStream and room for it ({error.description}). Add servers, or set DAREDEVIL_NATS_REPLICAS=1"
         )
     return error
@@ -268,11 +273,11 @@ async def _create(js: JetStreamContext, change: StreamChange) -> bool:
     except APIError as error:
         if not change.is_optional or error.err_code not in (NO_ROOM, NO_MEMORY):
             raise _in_words(error, change) from error
-        log.warning("%s %s: NATS has no room for it; the system runs without", change.kind, change.name)
+        log.warning("%s: NATS has no room for it; the system runs without", change.what)
         return False
     except NatsTimeoutError as error:
         raise NotProvisioned(
-            f"NATS does not answer who creates or changes {change.kind} {change.name}: probably this user may not. Run "
+            f"NATS does not answer who creates or changes {change.what}: probably this user may not. Run "
             "`daredevil provision` with an operator's credentials"
         ) from error
     return True

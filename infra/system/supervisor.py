@@ -237,13 +237,13 @@ class Supervisor:
         try:
             nc = await connect_once(self._addresses.nats_url)
             try:
-                left = await provision(nc.jetstream(), self._note_progress, only_missing)
+                left = await provision(nc.jetstream(), self._note_progress, only_missing, given=self._settings)
             finally:
                 await nc.close()
         except (NatsError, OSError) as error:
             raise StartFailed(f"the log's streams could not be created: {error or type(error).__name__}") from error
         if left:
-            names = ", ".join(f"{change.kind} {change.name}" for change in left)
+            names = ", ".join(change.what for change in left)
             self._warn(f"{names}: not as the settings say; `daredevil provision --dry-run` shows what differs")
 
     # -- keeping processes alive

@@ -59,7 +59,7 @@ async def _asked(nc: Client, settings: Settings) -> list[Finding]:
     except NotFoundError:
         log = []
     try:
-        differing = [f"{change.kind} {change.name}" for change in await plan(js, settings)]
+        differing = [change.what for change in await plan(js, settings)]
         found = [_provisioned(differing), *(await _mapped(nc) if log else [])]
     except OtherPartitions as error:
         found = [Finding("partitions of the log", "warning", str(error), "")]

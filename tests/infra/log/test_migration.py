@@ -38,8 +38,8 @@ async def test_all_that_is_missing_is_created_and_told(nats_server: NatsServer) 
     missing = await plan(js)
     assert all(change.is_new for change in missing)
     await provision(js, told.append)
-    assert sorted(told) == sorted(f"{change.kind} {change.name}: created" for change in missing)
-    assert {"stream VOICE: created", "bucket rooms: created", "durable reasoning: created"} <= set(told)
+    assert sorted(told) == sorted(f"{change.what}: created" for change in missing)
+    assert {"stream VOICE: created", "bucket rooms: created", "durable reasoning of VOICE: created"} <= set(told)
     assert await plan(js) == []
     await nc.close()
 

@@ -186,6 +186,15 @@ async def test_a_server_started_again_on_its_data_has_the_partitions_that_it_had
     assert partitions_on(tmp_path / "new", 0) == 1
 
 
+async def test_a_durable_is_told_with_the_partition_that_it_is_of(log: NatsBroker) -> None:
+    js = jetstream(log)
+    await js.delete_consumer("VOICE_2", REASONING)
+    told: list[str] = []
+    assert [change.what for change in await plan(js)] == ["durable reasoning of VOICE_2"]
+    await provision(js, told.append)
+    assert told == ["durable reasoning of VOICE_2: created"]
+
+
 async def test_another_number_of_partitions_is_refused(
     log: NatsBroker, server: NatsServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -15,6 +15,7 @@ import nats
 import psutil
 import pytest
 
+from infra.log.log_streams import LogStreams, streams_of_log
 from infra.log.readiness import UNABLE
 from infra.runtime import read_runtime
 from infra.settings import Settings
@@ -62,6 +63,19 @@ async def test_is_started_when_every_part_answers_and_leaves_nothing_behind(tmp_
     await supervisor.stop()
     assert not any(alive(pid) for pid in pids.values())
     assert read_runtime(tmp_path) is None
+
+
+async def test_the_log_has_the_partitions_of_the_systems_own_settings(tmp_path: Path) -> None:
+    supervisor = Supervisor(some_settings(tmp_path, partitions=3), parts=[part("one")])
+    await supervisor.start()
+    try:
+        runtime = read_runtime(tmp_path)
+        assert runtime is not None
+        nc = await nats.connect(runtime.nats_url)
+        assert await streams_of_log(nc) == LogStreams(3)
+        await nc.close()
+    finally:
+        await supervisor.stop()
 
 
 async def test_what_a_part_says_that_it_cannot_do_is_known_when_it_has_started(tmp_path: Path) -> None:
