@@ -156,14 +156,14 @@ async def _into(into: Path | None, place: "BackupPlace", again: "ErasedAgain") -
 @asynccontextmanager
 async def _target(into: Path | None, partitions: int) -> "AsyncIterator[Client]":
     """Yield a connection to the NATS to restore into. Raises StartFailed, DataDirInUse, DataDirUnusable."""
-    from infra.log.nats_reach import connect_once, nats_problem, shown_url
+    from infra.log.nats_reach import connect_once, why_unusable
     from infra.settings import settings
     from infra.system.start_failed import StartFailed
 
     url = settings().nats_url
     if into is None and url:
-        if problem := await nats_problem(url):
-            raise StartFailed(f"NATS at {shown_url(url)} does not answer ({problem})")
+        if problem := await why_unusable(url):
+            raise StartFailed(problem)
         nc = await connect_once(url)
         try:
             yield nc

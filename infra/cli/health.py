@@ -58,7 +58,7 @@ async def _asked(name: str, timeout_s: float) -> "Health":
     from nats.errors import Error as NatsError
 
     from contracts.topology import APPS
-    from infra.log.nats_reach import connect_once, nats_problem, shown_url
+    from infra.log.nats_reach import connect_once, unusable, why_unusable
     from infra.runtime import running_nats_url
     from infra.system.health import Health
     from infra.system.health_on_nats import health_on_nats
@@ -70,8 +70,8 @@ async def _asked(name: str, timeout_s: float) -> "Health":
         async with asyncio.timeout(timeout_s):
             nc = await connect_once(url)
     except (OSError, TimeoutError, NatsError) as error:
-        why = await nats_problem(url, min(timeout_s, 1)) or error or type(error).__name__
-        return Health(False, f"NATS at {shown_url(url)} does not answer ({why})", ())
+        why = await why_unusable(url, min(timeout_s, 1)) or unusable(error, url)
+        return Health(False, why, ())
     try:
         return await health_on_nats(nc, settings(), [name] if name else [], timeout_s)
     finally:

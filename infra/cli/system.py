@@ -10,10 +10,11 @@ from pathlib import Path
 
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
+from nats.js.errors import ServiceUnavailableError
 
 from infra.cannot_run import CannotRun
 from infra.cli.output import progress, warn
-from infra.log.nats_reach import connect_once, nats_problem, shown_url
+from infra.log.nats_reach import NatsRefuses, connect_once, is_forbidden, shown_url, unusable, why_unusable
 from infra.runtime import Runtime, read_runtime
 from infra.settings import Settings, settings
 from infra.system.start_failed import StartFailed
@@ -169,26 +170,41 @@ async def log_connection() -> AsyncIterator[Client]:
     """Yield a connection to the log: the external NATS, the running one, or one started for the block.
 
     Other processes are not started. Raises LogEmpty if there is no log to start, StartFailed if it cannot
-    be reached, LogWentAway if it goes away in the block.
+    be reached; in the block LogWentAway if it goes away, NatsRefuses if it has no JetStream or forbids what is asked.
     """
+    forbidden: list[Exception] = []
+
+    async def note(error: Exception) -> None:
+        if is_forbidden(error):
+            forbidden.append(error)
+
     async with _log_url(settings()) as url:
         try:
             async with asyncio.timeout(10):
-                nc = await connect_once(url)
+                nc = await connect_once(url, note)
         except (OSError, TimeoutError, NatsError) as error:
-            problem = await nats_problem(url) or error or type(error).__name__
-            raise StartFailed(
-                f"NATS at {shown_url(url)} does not answer ({problem}): start it, or unset "
-                "DAREDEVIL_NATS_URL to read the embedded log"
-            ) from error
+            raise StartFailed(await why_unusable(url) or unusable(error, url)) from error
         try:
             yield nc
         except (NatsError, OSError, ExceptionGroup) as error:
+            # NATS does not answer what is forbidden.
+            if forbidden and _cause(error, TimeoutError):
+                raise NatsRefuses(unusable(forbidden[0], url)) from error
+            if unavailable := _cause(error, ServiceUnavailableError):
+                raise NatsRefuses(unusable(unavailable, url)) from error
             if nc.is_connected and not isinstance(error, TimeoutError):
                 raise
             raise LogWentAway(f"NATS at {shown_url(url)} went away, or does not answer any more: try again") from error
         finally:
             await nc.close()
+
+
+def _cause(error: Exception, kind: type[Exception]) -> Exception | None:
+    """Return the error of this kind that another is, or has in its group."""
+    if isinstance(error, kind):
+        return error
+    within = error.exceptions if isinstance(error, ExceptionGroup) else ()
+    return next((found for each in within if (found := _cause(each, kind)) is not None), None)
 
 
 class LogWentAway(CannotRun):

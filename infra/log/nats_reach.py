@@ -10,10 +10,12 @@ from urllib.parse import urlsplit
 from nats.aio.client import Client
 from nats.errors import AuthorizationError, NoServersError, UnexpectedEOF
 from nats.errors import Error as NatsError
+from nats.js.errors import APIError
 from nats.js.errors import Error as JetStreamError
 
 from contracts.topology import OPERATOR
 from infra.cannot_run import CannotRun
+from infra.log.client_errors import FORBIDDEN
 from infra.log.nats_access import GIVE, NoTls, access_of, connect
 from infra.settings import settings
 from infra.settings_types import items_of
@@ -21,6 +23,9 @@ from infra.settings_types import items_of
 log = logging.getLogger(__name__)
 
 ASK_AGAIN_S = 1.0
+
+TEMPORARILY_UNAVAILABLE = 10008
+"""JetStream's error code while its cluster has no leader."""
 
 
 class NatsRefuses(CannotRun, ConnectionError):
@@ -78,6 +83,23 @@ async def nats_problem(url: str, timeout_s: float = 5, process: str = OPERATOR) 
     return in_words(error, url, process) if error is not None else ""
 
 
+async def why_unusable(url: str, timeout_s: float = 5) -> str:
+    """Return a sentence that says why a command cannot use NATS at `url`, and what to do; empty if it can."""
+    error = await _error_of(url, timeout_s, OPERATOR)
+    return unusable(error, url) if error is not None else ""
+
+
+def unusable(error: Exception, url: str) -> str:
+    """Return a sentence that says why a command cannot use NATS, and what to do: it is away, or it says no."""
+    problem = in_words(error, url)
+    if is_refusal(error) or is_forbidden(error) or isinstance(error, JetStreamError):
+        return f"NATS at {shown_url(url)} cannot be used: {problem}"
+    return (
+        f"NATS at {shown_url(url)} does not answer ({problem}): start it, or unset DAREDEVIL_NATS_URL to use the "
+        "embedded one"
+    )
+
+
 async def _error_of(url: str, timeout_s: float, process: str) -> Exception | None:
     causes: list[Exception] = []
 
@@ -92,7 +114,8 @@ async def _error_of(url: str, timeout_s: float, process: str) -> Exception | Non
             finally:
                 await nc.close()
     except TimeoutError:
-        return TimeoutError(f"no answer within {timeout_s:g} s")
+        forbidden = next(filter(is_forbidden, causes), None)
+        return forbidden or TimeoutError(f"no answer within {timeout_s:g} s")
     except (NatsError, OSError, ValueError) as error:
         # "No servers available" hides what each server said, or that there was none.
         told = [cause for cause in causes if is_refusal(cause)] or causes
@@ -106,6 +129,11 @@ def is_refusal(error: Exception) -> bool:
     return isinstance(error, refusals) or _is_of_authorization(error)
 
 
+def is_forbidden(error: Exception) -> bool:
+    """Return whether the server said that this user may not publish or subscribe something."""
+    return FORBIDDEN in str(error).lower()
+
+
 def _is_of_authorization(error: Exception) -> bool:
     text = str(error).lower()
     return "authorization" in text or "authentication" in text
@@ -116,10 +144,9 @@ def in_words(error: Exception, url: str, process: str = OPERATOR) -> str:
     if isinstance(error, CannotRun):
         return str(error)
     if isinstance(error, JetStreamError):
-        return (
-            f"it has no JetStream ({getattr(error, 'description', '') or type(error).__name__}); start it with `-js`, "
-            "and enable it for this account"
-        )
+        return _without_jetstream(error)
+    if is_forbidden(error):
+        return _forbidden(error, process)
     if isinstance(error, ssl.SSLError):
         return _tls_problem(error)
     if isinstance(error, NoTls):
@@ -138,6 +165,23 @@ def in_words(error: Exception, url: str, process: str = OPERATOR) -> str:
     return str(error).removeprefix("nats: ") or type(error).__name__
 
 
+def _without_jetstream(error: JetStreamError) -> str:
+    if isinstance(error, APIError) and error.err_code == TEMPORARILY_UNAVAILABLE:
+        return f"its JetStream cannot be used at the moment ({error.description}): try again"
+    why = getattr(error, "description", "") or "nobody answers for it"
+    return f"it has no JetStream ({why}): start it with `-js`, and enable it for this account"
+
+
+def _forbidden(error: Exception, process: str) -> str:
+    what = str(error).removeprefix("nats: ").strip("'")
+    remedy = (
+        "commands need the credentials of an operator"
+        if process == OPERATOR
+        else "`daredevil nats-users` writes what each process needs"
+    )
+    return f"this user may not do that ({what}): {remedy}"
+
+
 def _refused(error: Exception, url: str, process: str) -> str:
     access = access_of(settings(), url, process)
     shown = " or ".join(each.kind for each in (access, access.jetstream) if each is not None)
@@ -153,7 +197,12 @@ def _tls_problem(error: ssl.SSLError) -> str:
     if "expired" in why:
         return f"its TLS certificate, or that of its authority, is not valid now ({why}): renew it, or set the clock"
     if "issuer" in why or "self" in why:
-        return f"its TLS certificate is of an authority unknown here ({why}): set DAREDEVIL_NATS_TLS_CA_FILE"
+        known = (
+            "DAREDEVIL_NATS_TLS_CA_FILE has another one"
+            if settings().nats_tls_ca_file
+            else "set DAREDEVIL_NATS_TLS_CA_FILE"
+        )
+        return f"its TLS certificate is of an authority unknown here ({why}): {known}"
     if "mismatch" in why or "not valid for" in why:
         return f"its TLS certificate is for another name ({why}): use that name in DAREDEVIL_NATS_URL"
     if any(alert in why for alert in ("CERTIFICATE_REQUIRED", "HANDSHAKE_FAILURE", "BAD_CERTIFICATE", "UNKNOWN_CA")):

@@ -37,6 +37,9 @@ NO_ROOM, NO_MEMORY, IN_USE, NO_PEERS, NOT_CLUSTERED = 10047, 10028, 10058, 10005
 """JetStream's error codes: no storage, or memory, left for the stream; another process was quicker; too few servers in
 the cluster; no cluster at all."""
 
+LIMITS = frozenset((NO_ROOM, NO_MEMORY, 10002, 10023, 10026, 10027, 10120, 10122))
+"""These and the codes of other limits: what an account may have, how many consumers, streams and bytes."""
+
 ATTEMPTS = 20
 
 Report = Callable[[str], None]
@@ -187,7 +190,11 @@ async def provision(
     # Durables are of a stream that has to be there.
     for are_durables in (False, True):
         due = [change for change in changes if change not in left and (change.kind == "durable") == are_durables]
-        await asyncio.gather(*(make(change) for change in due))
+        # All are tried: one that fails leaves none half made.
+        results = await asyncio.gather(*(make(change) for change in due), return_exceptions=True)
+        for result in results:
+            if isinstance(result, BaseException):
+                raise result
     nc = client_of(js)
     await check_mapped(nc, await checked_streams(nc, 0))
     return left
@@ -201,6 +208,11 @@ def _in_words(error: APIError, change: StreamChange) -> Exception:
         return NotProvisioned(
             f"{change.what} cannot be kept {replicas} times (DAREDEVIL_NATS_REPLICAS): {why} with "
             f"JetStream and room for it ({error.description}). Add servers, or set DAREDEVIL_NATS_REPLICAS=1"
+        )
+    if error.err_code in LIMITS:
+        return NotProvisioned(
+            f"{change.kind} {change.name} cannot be created or changed: {error.description}. Raise that limit of the "
+            "account, or of the server (`max_memory_store`, `max_file_store`), and provision again"
         )
     return error
 

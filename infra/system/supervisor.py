@@ -14,7 +14,7 @@ from typing import Any
 from nats.errors import Error as NatsError
 
 from infra.log.held_jobs import give_back
-from infra.log.nats_reach import connect_once, nats_problem, shown_url
+from infra.log.nats_reach import connect_once, shown_url, why_unusable
 from infra.log.nats_users import with_passwords
 from infra.log.provisioning import provision
 from infra.metrics.scraping import targets_file
@@ -211,11 +211,8 @@ class Supervisor:
     async def _start_nats(self) -> None:
         if self._addresses.nats_port is None:
             url = self._addresses.nats_url
-            if problem := await nats_problem(url):
-                raise StartFailed(
-                    f"NATS at {shown_url(url)} does not answer ({problem}). Start it, or unset DAREDEVIL_NATS_URL to "
-                    "use the embedded one"
-                )
+            if problem := await why_unusable(url):
+                raise StartFailed(problem)
             self._progress(f"using NATS at {shown_url(url)}")
             await self._provision(only_missing=True)
             return

@@ -1,6 +1,7 @@
 """NATS that goes away while a command reads the log: one line and an exit code."""
 
 import asyncio
+from typing import Any
 
 import pytest
 from faststream.nats import NatsBroker
@@ -21,8 +22,8 @@ pytestmark = pytest.mark.slow
 async def test_a_log_that_goes_away_while_it_is_read_is_said(
     broker: NatsBroker, nats_server: NatsServer, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
 ) -> None:
-    async def connected_once(url: str) -> Client:
-        nc = await connect_once(url)
+    async def connected_once(url: str, *failed: Any) -> Client:
+        nc = await connect_once(url, *failed)
         nats_server.kill()
         return nc
 
