@@ -5,7 +5,7 @@ import contextlib
 from collections.abc import Iterable
 
 from actors.reasoning.addressee import turn_passed
-from actors.reasoning.decide import Commit, Decision, Discard, Pass, Resume, Start, decide, reply_id_of
+from actors.reasoning.decide import Commit, Decision, Discard, Pass, Resume, Start, decide
 from actors.reasoning.end_scoring import EndScoring, NoScorer, both
 from actors.reasoning.generation import Generation
 from actors.reasoning.guarding import guard_turn
@@ -24,6 +24,7 @@ from infra.engines.sentence_end import spoken_together
 from infra.log.event_log import Fact, StaleWriter, now_ns
 from infra.log.inbox import Job
 from infra.log.taped_log import EventLog
+from infra.process.tasks import ended
 from infra.session.behaviour import in_session
 from infra.session.people import several
 from infra.settings import Settings
@@ -100,27 +101,33 @@ class Reasoning:
         """Start a draft if the words are settled; else let the model read them, and search earlier calls."""
         session_log = self._turn_to(event)
         self._recall(session_log.session, event)
-        task = await self._decide(session_log, event)
         if event.settled:
-            task = self._scored(session_log, event, task)
+            task = await self._draft_and_score(session_log, event)
+        else:
+            task = await self._decide(session_log, event)
         agent = self._shared.agent_of(session_log.session)
         if not event.settled and event.text and agent.input_guard is None and agent.graph is None:
             self._warm_question(session_log.session, event)
         self._let_go(session_log.session)
         return task
 
-    def _scored(self, session_log: SessionLog, event: e.TranscriptRevised, writing: Job | None) -> Job | None:
-        """Have the words of a pause scored beside the draft, where words decide when the turn is over."""
+    async def _draft_and_score(self, session_log: SessionLog, event: e.TranscriptRevised) -> Job | None:
+        """Decide on a draft, and have the words of the pause scored where words decide when the turn is over."""
+        await session_log.refresh()
         session = session_log.session
         settings = self._shared.of(session).settings
         if not settings.patience:
-            return writing
-        generation = self._running.get(reply_id_of(event)) if writing is not None else None
+            return await self._decide(session_log, event, is_fresh=True)
         background = self._shared.backgrounds.known(session, settings, turn_key(event), event.time_ns)
-        is_local = model_names(settings.llm)[0] == LOCAL
+        scored = asyncio.Event()
+        scoring = asyncio.create_task(self._scoring.score(session_log, event, settings, background, scored))
         # Another model answers elsewhere: then nothing here is in the draft's way.
-        may_ask = asyncio.shield(generation.first_clause) if generation is not None and is_local else None
-        scoring = asyncio.create_task(self._scoring.score(session_log, event, settings, background, may_ask))
+        model_is_free = scored if model_names(settings.llm)[0] == LOCAL else None
+        try:
+            writing = await self._decide(session_log, event, is_fresh=True, model_is_free=model_is_free)
+        except BaseException:
+            await ended(scoring)
+            raise
         return asyncio.create_task(both(writing, scoring), name=f"draft and score of {event.event_id}")
 
     async def answer(self, event: e.TurnEnded) -> Job | None:
@@ -159,11 +166,22 @@ class Reasoning:
         self._let_go(session_log.session)
         return task
 
-    async def _decide(self, session_log: SessionLog, event: e.Event) -> Job | None:
-        """Carry out what follows from the session's facts; the task, if any, writes a reply."""
+    async def _decide(
+        self,
+        session_log: SessionLog,
+        event: e.Event,
+        is_fresh: bool = False,
+        model_is_free: asyncio.Event | None = None,
+    ) -> Job | None:
+        """Carry out what follows from the session's facts; the task, if any, writes a reply.
+
+        They are read first, unless that `is_fresh`. `model_is_free` is for the reply (`Generation`).
+        """
         passed = ""
         while True:
-            await session_log.refresh()
+            if not is_fresh:
+                await session_log.refresh()
+            is_fresh = False
             decisions = decide(session_log.session, event, self._speculates(session_log))
             guard = self._guard_for(session_log, event, decisions)
             if guard is not None and isinstance(event, e.TurnEnded | e.TranscriptRevised) and event.text != passed:
@@ -171,7 +189,7 @@ class Reasoning:
                 if await guard_turn(session_log, self._shared.agent_of(session_log.session), event, guard):
                     continue
             with contextlib.suppress(StaleWriter):
-                return await self._carry_out(session_log, event, decisions)
+                return await self._carry_out(session_log, event, decisions, model_is_free)
 
     def _guard_for(
         self, session_log: SessionLog, event: e.Event, decisions: tuple[Decision, ...]
@@ -202,7 +220,13 @@ class Reasoning:
             return False
         return True
 
-    async def _carry_out(self, session_log: SessionLog, event: e.Event, decisions: tuple[Decision, ...]) -> Job | None:
+    async def _carry_out(
+        self,
+        session_log: SessionLog,
+        event: e.Event,
+        decisions: tuple[Decision, ...],
+        model_is_free: asyncio.Event | None,
+    ) -> Job | None:
         for decision in decisions:
             if isinstance(decision, Commit):
                 await self._commit(session_log, event, decision.reply_id)
@@ -211,15 +235,17 @@ class Reasoning:
             elif isinstance(decision, Pass):
                 await session_log.append(turn_passed(decision.ended, decision.why, now_ns()))
             else:
-                return await self._begin(await self._generation(session_log, event, decision))
+                return await self._begin(await self._generation(session_log, event, decision, model_is_free))
         return None
 
-    async def _generation(self, session_log: SessionLog, event: e.Event, order: Start | Resume) -> Generation:
+    async def _generation(
+        self, session_log: SessionLog, event: e.Event, order: Start | Resume, model_is_free: asyncio.Event | None
+    ) -> Generation:
         shared = self._shared.of(session_log.session)
         tape, key = session_log.tape, order.reply_id
         models = await shared.models_for(shared.agent_of(session_log.session), tape, key)
         equipped = await shared.equipped(session_log.session, tape, key)
-        return Generation(session_log, event, order, models, shared, equipped, self._runs)
+        return Generation(session_log, event, order, models, shared, equipped, self._runs, model_is_free)
 
     async def _begin(self, generation: Generation) -> Job:
         """Start writing, and return when the log holds the reply's beginning. Raises StaleWriter."""

@@ -1,14 +1,14 @@
-"""Scores how likely a person's words end where they are now, beside the draft and never before it.
+"""Scores how likely a person's words end where they are now, a moment before the local model writes the draft.
 
-The words of a pause are scored once the draft's first clause is written, while its sound is made; what was scored while
-they were still being said is used at once. In a replay the tape answers.
+A score reads the words that the draft's prompt has, too, so the draft has less to read after it. What was scored while
+the words were still being said is used at once. In a replay the tape answers.
 """
 
 import asyncio
 import logging
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 
 from langchain_core.messages import BaseMessage
@@ -22,7 +22,7 @@ from infra.engines.llm import LOCAL, LlmNotFound
 from infra.engines.sentence_end import Message, NoScore, spoken_together
 from infra.log.event_log import now_ns
 from infra.settings import Settings
-from infra.tape.tape import Plain
+from infra.tape.tape import Plain, Tape
 
 log = logging.getLogger(__name__)
 
@@ -69,27 +69,16 @@ class EndScoring:
         event: e.TranscriptRevised,
         settings: Settings,
         background: Background,
-        may_ask: Awaitable[object] | None,
+        answered: asyncio.Event,
     ) -> None:
-        """Append how likely the words of a pause end there, after `may_ask` unless that is known already.
+        """Append how likely the words of a pause end there; set `answered` once the model need not be asked (any more).
 
         Nothing is appended if no local model runs. Raises what the log raises.
         """
-        words = spoken_together(event.text, event.pauses)
-        if not words:
-            return
-        tape, key = session_log.tape, event.event_id
-
-        async def known() -> float | None:
-            return self._known.get((event.session_id, words))
-
-        probability: float | None = await tape.result("end-known", key, words, known)
-        problem, elapsed_ms = "", 0.0
-        if probability is None:
-            if may_ask is not None:
-                await may_ask
-            asked = [list(message) for message in messages_for(settings, background, words)]
-            probability, problem, elapsed_ms = await tape.result("end", key, asked, lambda: self._asked(asked))
+        try:
+            probability, problem, elapsed_ms = await self._found(session_log.tape, event, settings, background)
+        finally:
+            answered.set()
         if probability is None and not problem:
             return
         await session_log.append(
@@ -104,6 +93,26 @@ class EndScoring:
                 elapsed_ms=elapsed_ms,
             )
         )
+
+    async def _found(
+        self, tape: Tape, event: e.TranscriptRevised, settings: Settings, background: Background
+    ) -> tuple[float | None, str, float]:
+        """Return the probability, or why there is none (empty if nothing is to be said), and how long that took, ms."""
+        words = spoken_together(event.text, event.pauses)
+        if not words:
+            return None, "", 0.0
+
+        async def known() -> float | None:
+            return self._known.get((event.session_id, words))
+
+        probability: float | None = await tape.result("end-known", event.event_id, words, known)
+        if probability is not None:
+            return probability, "", 0.0
+        asked = [list(message) for message in messages_for(settings, background, words)]
+        found: tuple[float | None, str, float] = await tape.result(
+            "end", event.event_id, asked, lambda: self._asked(asked)
+        )
+        return found
 
     async def _asked(self, messages: Sequence[Sequence[str]]) -> Plain:
         """Return the probability, or why there is none (empty if there is no model), and how long that took, ms."""

@@ -17,6 +17,7 @@ from actors.reasoning.graph import Asked, CallsFollow, Ended, Out, Retrieved, To
 from actors.reasoning.handover import Handovers, takes_over
 from actors.reasoning.known_answer import KnownAnswer
 from actors.reasoning.learned import ReplyModels
+from actors.reasoning.model_chunks import AskModel, asked_after
 from actors.reasoning.own_graph import GraphReply
 from actors.reasoning.prompts import Background
 from actors.reasoning.raw_answer import RawAnswer
@@ -52,7 +53,8 @@ class Generation:
     """Writes the reply that `cause` leads to.
 
     `run` returns when all of it is in the log; `stop` cuts it off at once. `started` is done when the log holds its
-    ReplyStarted, and fails with StaleWriter if another reply fact came first: then decide again.
+    ReplyStarted, and fails with StaleWriter if another reply fact came first: then decide again. The model is asked
+    once `model_is_free` is set: until then it is asked something short that is needed first.
     """
 
     def __init__(
@@ -64,12 +66,12 @@ class Generation:
         shared: Shared,
         equipped: Equipped,
         runs: ToolRuns,
+        model_is_free: asyncio.Event | None = None,
     ) -> None:
         self.reply_id = order.reply_id
         self.log = log
         self.started: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.first_clause: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        """Done when the first clause is written, or its model does something else, or none will be."""
+        self._model_is_free = model_is_free
         self._cause = cause
         self._order = order
         self._models = models
@@ -125,12 +127,7 @@ class Generation:
                 if self.reply_id in self.log.session.replies:
                     await self._tools.finish()
             finally:
-                self._note_first_clause()
                 await self._tools.leave()
-
-    def _note_first_clause(self) -> None:
-        if not self.first_clause.done():
-            self.first_clause.set_result(None)
 
     def _span(self) -> AbstractContextManager[Span]:
         """Return the span of the writing, which others find by the reply's id."""
@@ -208,19 +205,14 @@ class Generation:
         """Take what happens to the answer; return whether to go on with it."""
         if isinstance(out, Token):
             self._writer.note_first_token(out.at_ns)
-            goes_on = await self._text.take(out.text)
-            if self._known().clauses:
-                self._note_first_clause()
-            if not goes_on:
+            if not await self._text.take(out.text):
                 await self._finish_reply("enough")
                 return False
         elif isinstance(out, Retrieved):
             await self._start(out)
         elif isinstance(out, CallsFollow):
-            self._note_first_clause()
             await self._text.calls_follow()
         elif isinstance(out, EngineFailure):
-            self._note_first_clause()
             await self._note_failure(out)
         else:
             await self._finish_reply(out.finish)
@@ -271,7 +263,7 @@ class Generation:
             prompt=self._prompt,
             gather=self._background,
             models=self._models,
-            ask=self.raw.noting(self._shared.models.ask(self.log.tape, self.reply_id, self._shared.settings)),
+            ask=self.raw.noting(self._ask()),
             run_tools=self._run_tools,
             say=self._take,
             count=TokenCounts(self.log.tape, self._shared.tokens, self.reply_id).count,
@@ -285,6 +277,10 @@ class Generation:
             introduction=introduction(self._agent.name, self._prompt) if self._agent.name != DEFAULT else "",
             is_handed_over=lambda: self._other_agent is not None,
         )
+
+    def _ask(self) -> AskModel:
+        ask = self._shared.models.ask(self.log.tape, self.reply_id, self._shared.settings)
+        return ask if self._model_is_free is None else asked_after(self._model_is_free, ask)
 
     @property
     def _prompt(self) -> str:

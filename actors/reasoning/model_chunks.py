@@ -1,5 +1,6 @@
 """What a model is asked, and the pieces of its answer as they are noted on the tape and handed to the code."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
@@ -64,6 +65,18 @@ class ModelChunk:
 
 Part = Begun | ModelChunk
 AskModel = Callable[[ModelRequest], AsyncGenerator[Part, None]]
+
+
+def asked_after(is_free: asyncio.Event, ask: AskModel) -> AskModel:
+    """Return a function that asks likewise, but not before `is_free` is set."""
+
+    async def asked(request: ModelRequest) -> AsyncGenerator[Part, None]:
+        await is_free.wait()
+        async with aclosing(ask(request)) as parts:
+            async for part in parts:
+                yield part
+
+    return asked
 
 
 async def chunks(make: MakeModel, request: ModelRequest, timeout_s: float) -> AsyncGenerator[Part, None]:

@@ -1,16 +1,18 @@
-"""When words are scored: at once if they were read while they were said, else after the draft's first token."""
+"""When words are scored: before the draft is written, unless that was done while they were said."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 
 import pytest
 
 from actors.reasoning.end_scoring import EndScoring, both, messages_for
+from actors.reasoning.model_chunks import ModelChunk, ModelRequest, Part, asked_after
 from actors.reasoning.prompts import Background
 from actors.reasoning.session_log import SessionLog
 from actors.reasoning.wire import SilentWire
 from contracts import events as e
-from infra.engines.sentence_end import Message
+from infra.engines.llm import LlmNotFound
+from infra.engines.sentence_end import Message, NoScore
 from infra.settings import Settings
 from infra.tape.untaped import Untaped
 from tests.actors.reasoning.facts import SESSION, revised
@@ -25,9 +27,15 @@ class Scorer:
 
     def __init__(self) -> None:
         self.asked: list[Sequence[Message]] = []
+        self.may_answer: asyncio.Event | None = None
+        self.problem: Exception | None = None
 
     async def probability(self, messages: Sequence[Message]) -> float:
         self.asked.append(messages)
+        if self.may_answer is not None:
+            await self.may_answer.wait()
+        if self.problem is not None:
+            raise self.problem
         return 0.5
 
     async def aclose(self) -> None:
@@ -43,34 +51,56 @@ def scored(log: MemoryLog) -> list[e.Event]:
     return [fact.event for fact in log.facts]
 
 
-async def test_words_are_scored_when_the_drafts_first_clause_is_written() -> None:
+async def test_the_draft_asks_its_model_when_the_words_have_been_scored() -> None:
+    asked: list[ModelRequest] = []
+
+    async def ask(request: ModelRequest) -> AsyncGenerator[Part, None]:
+        asked.append(request)
+        yield ModelChunk("Paris")
+
     scorer, (session, log) = Scorer(), session_log()
-    first_clause: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-    scoring = EndScoring(scorer)
-    task = asyncio.create_task(
-        scoring.score(session, revised("What is"), CONFIG, NOTHING, asyncio.shield(first_clause))
-    )
+    scorer.may_answer = asyncio.Event()
+    answered, request = asyncio.Event(), ModelRequest("local", [])
+    scoring = asyncio.create_task(EndScoring(scorer).score(session, revised("What is"), CONFIG, NOTHING, answered))
+
+    async def draft() -> list[Part]:
+        return [part async for part in asked_after(answered, ask)(request)]
+
+    drafting = asyncio.create_task(draft())
     for _ in range(20):
         await asyncio.sleep(0)
-    assert scorer.asked == []
-    first_clause.set_result(None)
-    await task
+    assert (asked, len(scorer.asked)) == ([], 1)
+    scorer.may_answer.set()
+    assert await drafting == [ModelChunk("Paris")]
+    assert asked == [request]
+    await scoring
     (fact,) = scored(log)
     assert isinstance(fact, e.TranscriptScored)
     assert (fact.end_probability, len(scorer.asked)) == (0.5, 1)
 
 
-async def test_words_that_were_read_while_they_were_said_are_scored_at_once() -> None:
+async def test_words_that_were_read_while_they_were_said_are_not_asked_about_again() -> None:
     scorer, (session, log) = Scorer(), session_log()
     scoring = EndScoring(scorer)
     await scoring.read(SESSION, CONFIG, NOTHING, "What is")
-    never: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-    await scoring.score(session, revised("What is."), CONFIG, NOTHING, never)
+    answered = asyncio.Event()
+    await scoring.score(session, revised("What is."), CONFIG, NOTHING, answered)
+    assert answered.is_set()
     (fact,) = scored(log)
     assert isinstance(fact, e.TranscriptScored)
     assert (fact.end_probability, fact.elapsed_ms, len(scorer.asked)) == (0.5, 0, 1)
     # Nobody else's words, though they are the same.
     assert scoring._known == {(SESSION, "What is"): 0.5}
+
+
+@pytest.mark.parametrize("problem", [LlmNotFound("none runs"), NoScore("it hangs"), ValueError("a fault of ours")])
+async def test_a_draft_is_written_though_its_words_cannot_be_scored(problem: Exception) -> None:
+    scorer, (session, _) = Scorer(), session_log()
+    scorer.problem = problem
+    answered = asyncio.Event()
+    scoring = EndScoring(scorer).score(session, revised("What is"), CONFIG, NOTHING, answered)
+    await asyncio.gather(scoring, return_exceptions=True)
+    assert answered.is_set()
 
 
 async def test_the_model_reads_what_it_would_answer_with_the_words_at_its_end() -> None:
@@ -82,8 +112,9 @@ async def test_the_model_reads_what_it_would_answer_with_the_words_at_its_end() 
 
 async def test_no_words_are_not_scored() -> None:
     scorer, (session, log) = Scorer(), session_log()
-    await EndScoring(scorer).score(session, revised("..."), CONFIG, NOTHING, None)
-    assert (scored(log), scorer.asked) == ([], [])
+    answered = asyncio.Event()
+    await EndScoring(scorer).score(session, revised("..."), CONFIG, NOTHING, answered)
+    assert (scored(log), scorer.asked, answered.is_set()) == ([], [], True)
 
 
 async def test_a_job_ends_with_its_writing_and_its_scoring() -> None:
