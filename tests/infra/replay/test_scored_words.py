@@ -1,4 +1,4 @@
-"""Words are scored beside the draft, and a session in which scores decided comes out the same."""
+"""Words are scored before the draft is written, and a session in which scores decided comes out the same."""
 
 import asyncio
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from faststream.nats import NatsBroker
 
 from actors.reasoning import actor
 from contracts import events as e
-from infra.engines.llm import LlmNotFound
+from infra.engines.llm import LOCAL, LlmNotFound
 from infra.engines.sentence_end import Message, NoScore
 from infra.replay.registry import ACTORS
 from infra.replay.verify import verify
@@ -49,13 +49,13 @@ def closed() -> e.SessionClosed:
     return ending
 
 
-async def call(broker: NatsBroker, *, scored: int = 1, patience: str = "balanced") -> Recording:
+async def call(broker: NatsBroker, *, scored: int = 1, patience: str = "balanced", llm: str = MODEL) -> Recording:
     """Record a call of one turn with a pause that was none before its end."""
     waited = [(e.TranscriptScored, scored)] if scored else []
     return await record(
         broker,
         ScriptedModel.playing(ANSWER),
-        [opened(llm=MODEL, patience=patience)],
+        [opened(llm=llm, patience=patience)],
         [revised("Hello there."), (e.ReplyClauseWritten, 2), *waited, ended("hello there"), (e.ReplyCompleted, 1)],
         [closed()],
     )
@@ -65,16 +65,15 @@ def facts_of(recording: Recording, event_class: type[e.Event]) -> list[e.Event]:
     return [each.event for each in recording[0].facts if isinstance(each.event, event_class)]
 
 
-async def test_the_words_of_a_pause_are_scored_after_the_drafts_request_and_it_verifies(
-    broker: NatsBroker, scorer: Scorer
+@pytest.mark.parametrize("llm", [MODEL, LOCAL])
+async def test_the_words_of_a_pause_are_scored_and_the_session_verifies(
+    broker: NatsBroker, scorer: Scorer, llm: str
 ) -> None:
-    recording = await call(broker)
+    recording = await call(broker, llm=llm)
     (score,) = facts_of(recording, e.TranscriptScored)
     assert isinstance(score, e.TranscriptScored)
     assert (score.end_probability, score.cause_id, score.turn_id, score.problem) == (0.75, "rev", "t1", "")
     assert scorer.asked[-1][-1] == ("user", "Hello there")
-    names = [type(each.event).__name__ for each in recording[0].facts]
-    assert names.index("ReplyStarted") < names.index("TranscriptScored")
     done = await asyncio.to_thread(verify, *recording, ACTORS)
     assert (done.status, done.differences) == ("identical", [])
 
