@@ -73,7 +73,8 @@ def _nats_url(text: str) -> str:
     for server in items_of(text):
         if not _is_url(server if "://" in server else f"nats://{server}", ("nats", "tls", "ws", "wss")):
             raise ValueError(
-                "is not the URL of a NATS server: write `nats://host:4222`, or several separated by commas"
+                "is not the URL of a NATS server: write `nats://host:4222`, or several separated by commas; in a "
+                "password write / as %2F, @ as %40, # as %23, or set DAREDEVIL_NATS_PASSWORD"
             )
     return text
 

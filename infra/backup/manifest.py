@@ -90,7 +90,12 @@ def read_manifest(data: bytes) -> Manifest:
     try:
         found = Manifest.model_validate_json(data)
     except ValidationError as error:
-        raise BrokenBackup(f"{MANIFEST} is damaged, or of a newer version of this program: {error}") from error
+        first = error.errors(include_url=False, include_input=False)[0]
+        why = ": ".join((*map(str, first["loc"]), first["msg"]))
+        raise BrokenBackup(
+            f"{MANIFEST} is damaged, not of a backup, or of a newer version of this program ({why}). Put back a copy "
+            "of it, or choose another place"
+        ) from error
     if found.format != FORMAT:
         raise BrokenBackup(f"{MANIFEST} has format {found.format}; this version reads format {FORMAT}")
     return found

@@ -71,12 +71,21 @@ class RestoreFigures:
 
 
 async def complete_manifest(place: BackupPlace) -> Manifest:
-    """Return the manifest of a backup that can be restored. Raises NoBackup, BrokenBackup, PlaceUnusable."""
+    """Return the manifest of a backup that can be restored.
+
+    Raises NoBackup, BrokenBackup, PlaceUnusable, CannotRestore if the settings want another number of partitions.
+    """
     manifest = await place.manifest()
     if manifest is None:
         raise NoBackup(f"there is no backup in {place.name}: `daredevil backup {place.name}` makes one")
     if not manifest.runs:
         raise NoBackup(f"the backup in {place.name} was not completed: run `daredevil backup {place.name}` again")
+    partitions, wanted = partitions_in(manifest), settings().partitions
+    if wanted not in (0, partitions):
+        raise CannotRestore(
+            f"the log in this backup has {partitions} partition{'s' if partitions > 1 else ''}, and "
+            f"DAREDEVIL_PARTITIONS wants {wanted}: unset it, as each session stays in its partition"
+        )
     return manifest
 
 

@@ -259,7 +259,11 @@ def _tls(settings: Settings) -> ssl.SSLContext | None:
         raise BadNatsAccess(f"DAREDEVIL_NATS_TLS_CA_FILE: {ca} has no certificate in PEM ({error.reason})") from None
     if cert:
         key = settings.nats_tls_key_file
-        _read(Path(cert), "DAREDEVIL_NATS_TLS_CERT_FILE")
+        text = _read(Path(cert), "DAREDEVIL_NATS_TLS_CERT_FILE")
+        if not key and "BEGIN CERTIFICATE" in text and "PRIVATE KEY" not in text:
+            raise BadNatsAccess(
+                f"DAREDEVIL_NATS_TLS_CERT_FILE: {cert} has no private key: set DAREDEVIL_NATS_TLS_KEY_FILE"
+            )
         _read(Path(key or cert), "DAREDEVIL_NATS_TLS_KEY_FILE")
         try:
             context.load_cert_chain(cert, key or None, password="")

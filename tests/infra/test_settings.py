@@ -108,7 +108,7 @@ def test_urls_of_livekit_servers_are_taken_as_they_are(monkeypatch: pytest.Monke
         (
             "NATS_URL=http://h:4222",
             "DAREDEVIL_NATS_URL=http://h:4222: is not the URL of a NATS server: write `nats://host:4222`, or several "
-            "separated by commas",
+            "separated by commas; in a password write / as %2F, @ as %40, # as %23, or set DAREDEVIL_NATS_PASSWORD",
         ),
         (
             "POSTGRES_URL=no",

@@ -11,11 +11,13 @@ from infra.backup import copying, restoring, storing
 from infra.backup.chunk import BrokenBackup, SavedMessage, unpack
 from infra.backup.copying import AnotherLog
 from infra.backup.place import BackupElsewhere, BackupPlace, NoBackup
-from infra.backup.restoring import NotEmpty, check, complete_manifest
+from infra.backup.manifest import read_manifest
+from infra.backup.restoring import CannotRestore, NotEmpty, check, complete_manifest
 from infra.erasure import erase_session
 from infra.log.connection import connection, jetstream
 from infra.log.event_log import append, facts_after
 from infra.log.provisioning import NotYetRestored, check_restored
+from infra.settings import settings
 from tests.infra.backup.logs import Kept, all_kept, empty_nats, ends, handled, has, restored_from, saved_to
 from tests.infra.erasure.talk import SECRET, session, store, times_on_disk
 
@@ -190,6 +192,29 @@ async def test_a_damaged_or_missing_file_is_named(broker: NatsBroker, tmp_path: 
         chunk.write_bytes(whole)
         await restored_from(place, there)
         assert await all_kept(there) == await all_kept(connection(broker))
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"hello": 1}', '{"id": "x", "streams": {"VOICE": {"last": "far"}}}'])
+def test_a_damaged_manifest_is_told_in_one_line(text: str) -> None:
+    with pytest.raises(BrokenBackup, match="Put back a copy of it") as told:
+        read_manifest(text.encode())
+    assert "\n" not in str(told.value)
+    assert "pydantic" not in str(told.value)
+
+
+async def test_a_backup_of_another_number_of_partitions_is_refused_before_anything_is_written(
+    broker: NatsBroker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await store(broker, session("s-1", "sam"))
+    place = tmp_path / "backup"
+    await saved_to(place, connection(broker))
+    monkeypatch.setenv("DAREDEVIL_PARTITIONS", "2")
+    settings.cache_clear()
+    async with empty_nats(tmp_path / "elsewhere") as there:
+        with pytest.raises(CannotRestore, match="has 1 partition, and DAREDEVIL_PARTITIONS wants 2: unset it"):
+            await restored_from(place, there)
+        await check_restored(there.jetstream())
+        assert await there.jetstream().streams_info() == []
 
 
 class Killed(BaseException):

@@ -23,7 +23,12 @@ Manifest = dict[str, Any]
 
 EVERYTHING: dict[str, Any] = {
     "processes": {name: {"enabled": True} for name in ("http", "bridge-livekit", "tools", "projection-pulsar")},
-    "settings": {"DAREDEVIL_LIVEKIT_URL": "wss://rooms", "DAREDEVIL_OTLP_ENDPOINT": "http://collector:4318"},
+    "settings": {
+        "DAREDEVIL_LIVEKIT_URL": "wss://rooms",
+        "DAREDEVIL_OTLP_ENDPOINT": "http://collector:4318",
+        "DAREDEVIL_PULSAR_URL": "pulsar://pulsar:6650",
+        "DAREDEVIL_PULSAR_ADMIN_URL": "http://pulsar:8080",
+    },
     "secret": {"engineKeys": ["OPENAI_API_KEY"]},
     "llm": {"enabled": True},
     "nats": {"replicas": 3, "partitions": 4},

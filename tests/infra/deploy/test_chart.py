@@ -115,6 +115,14 @@ def test_a_field_that_kubernetes_does_not_know_is_found(kind: str) -> None:
         ({"nats": {"inside": False}}, "nats.url"),
         ({"ingress": {"enabled": True}}, "ingress.host"),
         ({"ingress": {"enabled": True, "host": "x.org", "paths": [{"path": "/", "process": "http"}]}}, "no door"),
+        ({"nats": {"inside": False, "url": "http://nats:8222"}}, "/nats/url"),
+        ({"nats": {"credentials": {"kind": "creds"}}}, "creds is for a NATS elsewhere"),
+        ({"llm": {"resources": {"limits": {"memory": "2 gigabytes"}}}}, "/llm/resources/limits/memory"),
+        ({"postgres": {"where": "off"}}, "disable processes.projection-postgres"),
+        ({"processes": {"bridge-livekit": {"enabled": True}}}, "needs settings.DAREDEVIL_LIVEKIT_URL"),
+        ({"processes": {"projection-pulsar": {"enabled": True}}}, "needs settings.DAREDEVIL_PULSAR_"),
+        ({"settings": {"DAREDEVIL_PARTITIONS": 4}}, "set nats.partitions"),
+        ({"settings": {"DAREDEVIL_DATA_DIR": "/var"}}, "is the chart's own"),
     ],
 )
 def test_wrong_values_are_refused_by_name(wrong: dict[str, Any], named_in_error: str) -> None:

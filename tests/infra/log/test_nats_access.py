@@ -163,7 +163,7 @@ async def test_tls_with_an_authority_of_ones_own(tmp_path: Path, given: pytest.M
         with pytest.raises(NatsRefuses, match="set DAREDEVIL_NATS_TLS_CA_FILE"):
             await asyncio.wait_for(wait_for_nats(server.url, asyncio.Event()), 10)
         give(given, tls_ca_file=tmp_path / "theirs-ca.pem")
-        assert "authority unknown here" in await nats_problem(server.url)
+        assert "DAREDEVIL_NATS_TLS_CA_FILE has another one" in await nats_problem(server.url)
         give(given, tls_ca_file=tmp_path / "ours-ca.pem")
         assert "another name" in await nats_problem(server.url.replace("127.0.0.1", "localhost"))
         await works(server.url)
@@ -217,6 +217,7 @@ async def test_no_password_goes_to_a_server_without_tls_where_tls_is_wanted(
         ("tls_ca_file", None, "cannot be read (No such file"),
         ("tls_ca_file", "no certificate", "has no certificate in PEM"),
         ("tls_cert_file", "no certificate", "do not fit together"),
+        ("tls_cert_file", "-----BEGIN CERTIFICATE-----\n", "has no private key: set DAREDEVIL_NATS_TLS_KEY_FILE"),
     ],
 )
 def test_a_file_that_cannot_be_used_is_named(tmp_path: Path, setting: str, text: str | None, said: str) -> None:

@@ -181,3 +181,29 @@ securityContext:
 {{- define "daredevil.scaled" -}}
 {{- if and (ne .root.Values.autoscaling.by "none") .process.scaling .process.scaling.max -}}yes{{- end -}}
 {{- end }}
+
+{{/* Values that are right one by one and do not fit together end here, not as a pod that never becomes ready. */}}
+{{- define "daredevil.checked" -}}
+{{- $values := .Values }}
+{{- $elsewhere := dict "DAREDEVIL_PARTITIONS" "nats.partitions" "DAREDEVIL_NATS_URL" "nats.url" "DAREDEVIL_DRAIN_S" "drainSeconds" }}
+{{- range $name, $place := $elsewhere }}
+  {{- if hasKey $values.settings $name }}{{ fail (printf "settings.%s has no effect: set %s" $name $place) }}{{ end }}
+{{- end }}
+{{- range $name := list "DAREDEVIL_PROBE_HOST" "DAREDEVIL_PROBE_PORT" "DAREDEVIL_HOST" "DAREDEVIL_PORT" "DAREDEVIL_DATA_DIR" }}
+  {{- if hasKey $values.settings $name }}{{ fail (printf "settings.%s is the chart's own: leave it out" $name) }}{{ end }}
+{{- end }}
+{{- $needed := dict "bridge-livekit" (list "DAREDEVIL_LIVEKIT_URL") "projection-pulsar" (list "DAREDEVIL_PULSAR_URL" "DAREDEVIL_PULSAR_ADMIN_URL") }}
+{{- range $process, $names := $needed }}
+  {{- range $name := $names }}
+    {{- if and (get $values.processes $process).enabled (not (get $values.settings $name)) }}
+      {{- fail (printf "processes.%s needs settings.%s" $process $name) }}
+    {{- end }}
+  {{- end }}
+{{- end }}
+{{- if and (eq $values.postgres.where "off") (get $values.processes "projection-postgres").enabled }}
+  {{- fail "postgres.where is off: disable processes.projection-postgres, too" }}
+{{- end }}
+{{- if and $values.nats.inside (eq $values.nats.credentials.kind "creds") }}
+  {{- fail "nats.credentials.kind: creds is for a NATS elsewhere; in here it is nkey or none" }}
+{{- end }}
+{{- end }}
