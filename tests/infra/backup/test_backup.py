@@ -10,8 +10,8 @@ from contracts.topology import PERSISTENCE, REASONING, RECORDINGS, RESTORING, VO
 from infra.backup import copying, restoring, storing
 from infra.backup.chunk import BrokenBackup, SavedMessage, unpack
 from infra.backup.copying import AnotherLog
-from infra.backup.place import BackupElsewhere, BackupPlace, NoBackup
 from infra.backup.manifest import read_manifest
+from infra.backup.place import BackupElsewhere, BackupPlace, NoBackup
 from infra.backup.restoring import CannotRestore, NotEmpty, check, complete_manifest
 from infra.erasure import erase_session
 from infra.log.connection import connection, jetstream
