@@ -38,8 +38,9 @@ from infra.agents.handoff import Handoff
 from infra.agents.loading import DEFAULT
 from infra.agents.running import ToolResult
 from infra.engines.chain import PASSED_OVER, EngineFailure
-from infra.engines.llm import limits_of
+from infra.engines.llm import LOCAL, limits_of
 from infra.engines.llm_ends import Finish
+from infra.engines.sentence_end import joined
 from infra.log.event_log import now_ns
 from infra.telemetry.traces import in_turn, span
 from infra.telemetry.turns import SESSION_ID, TURN_ID, reply_span, span_context
@@ -79,7 +80,7 @@ class Generation:
         self._turn_id = order.turn_id if isinstance(order, Start) else self._known().turn_id
         self._question = order.text if isinstance(order, Start) else self._known().text
         turn = log.session.turns.get(self._turn_id or "")
-        self._told = turn.told(self._question) if turn is not None else self._question
+        self._told = self._as_read(turn.told(self._question) if turn is not None else self._question)
         self._agent, self._equipped = equipped.agent, equipped
         are_remote, control = shared.runs_tools_elsewhere(self._agent), shared.control
         reply = CallingReply(self.reply_id, self._about, self.started)
@@ -97,6 +98,14 @@ class Generation:
         self._is_stopped = False
         self._other_agent: e.HandedOver | None = None
         """Who has taken over and has not begun to speak."""
+
+    def _as_read(self, told: str) -> str:
+        """Return the words as the local model has read them already to score them, so that it goes on from there."""
+        cause = self._cause
+        was_scored = self._shared.settings.patience and self._models.first == LOCAL
+        if was_scored and isinstance(cause, e.TranscriptRevised) and told == cause.text:
+            return joined(told, cause.pauses)
+        return told
 
     @property
     def session_id(self) -> str:

@@ -62,6 +62,14 @@ def spoken_together(text: str, pauses: Sequence[int]) -> str:
     return said
 
 
+def joined(text: str, pauses: Sequence[int]) -> str:
+    """Return words without the marks that the recogniser wrote at the pauses between them; the last mark stays."""
+    if not pauses:
+        return text
+    marks = text[len(text.rstrip(_JOINT_MARKS + _QUOTES)) :].rstrip()
+    return spoken_together(text, pauses) + marks
+
+
 def ending_share(tokens: Sequence[dict[str, Any]]) -> float:
     """Return the probability of the tokens that end a sentence, as `/completion` lists them. Raises NoScore."""
     try:

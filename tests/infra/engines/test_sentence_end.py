@@ -10,9 +10,11 @@ from typing import Any
 
 import httpx
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from infra.engines.llm import LlmNotFound
-from infra.engines.sentence_end import NoScore, SentenceEnds, ending_share, spoken_together
+from infra.engines.sentence_end import NoScore, SentenceEnds, ending_share, joined, spoken_together
 from infra.settings import Settings
 from tests.infra.log.nats_secrets import certificates
 
@@ -28,6 +30,17 @@ def test_the_recognisers_marks_at_pauses_are_not_what_was_said() -> None:
     assert spoken_together("Hello.", (0, 6, 99)) == "Hello"
     # A quotation that the recogniser opens by itself would have to be closed first.
     assert spoken_together("\"'Please remind me to call my mother.", ()) == "Please remind me to call my mother"
+
+
+def test_the_marks_at_pauses_are_left_out_and_the_last_one_stays() -> None:
+    assert joined("I have a question about. My last bill?", (25,)) == "I have a question about my last bill?"
+    assert joined("Is it far? I have no car.", ()) == "Is it far? I have no car."
+    assert joined("Wait, I'm not sure,", (5,)) == "Wait I'm not sure,"
+
+
+@given(st.text(), st.lists(st.integers(0, 50), min_size=1))
+def test_joined_words_begin_with_the_words_that_are_scored(text: str, pauses: list[int]) -> None:
+    assert joined(text, pauses).startswith(spoken_together(text, pauses))
 
 
 def test_the_share_of_ends_is_of_the_tokens_that_end_a_sentence_or_the_message() -> None:

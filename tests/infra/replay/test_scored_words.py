@@ -100,3 +100,27 @@ async def test_without_a_patience_no_words_are_scored(broker: NatsBroker, scorer
     recording = await call(broker, scored=0, patience="")
     assert scorer.asked == []
     assert facts_of(recording, e.TranscriptScored) == []
+
+
+@pytest.mark.parametrize(
+    ("llm", "told"),
+    [(LOCAL, "I have a question about my last bill."), (MODEL, "I have a question about. My last bill.")],
+)
+async def test_a_local_model_answers_the_words_as_it_has_read_them_to_score_them(
+    broker: NatsBroker, scorer: Scorer, llm: str, told: str
+) -> None:
+    text = "I have a question about. My last bill."
+    said: e.TranscriptRevised = revised(text).model_copy(update={"pauses": (25,)})
+    recording = await record(
+        broker,
+        ScriptedModel.playing(ANSWER),
+        [opened(llm=llm, patience="balanced")],
+        [said, (e.ReplyClauseWritten, 2), (e.TranscriptScored, 1), ended(text), (e.ReplyCompleted, 1)],
+        [closed()],
+    )
+    assert scorer.asked[-1][-1] == ("user", "I have a question about my last bill")
+    (started,) = facts_of(recording, e.ReplyStarted)
+    assert isinstance(started, e.ReplyStarted)
+    assert (started.context[-1].text, started.text) == (told, text)
+    assert len(facts_of(recording, e.ReplyCommitted)) == 1
+    assert (await asyncio.to_thread(verify, *recording, ACTORS)).status == "identical"
