@@ -19,7 +19,7 @@ from infra.backup.storing import AT_ONCE, BATCH_BYTES, Storing
 from infra.cannot_run import CannotRun
 from infra.log.clock import time_ns_of
 from infra.log.event_log import now_ns
-from infra.log.log_streams import LogStreams, check_mapped, forget_streams, streams_of_log
+from infra.log.log_streams import LogStreams, NotMapped, check_mapped, forget_streams, streams_of_log
 from infra.log.wanted_streams import max_age_s, stream_config
 from infra.settings import MOST_PARTITIONS, settings
 
@@ -170,7 +170,11 @@ class _Restore:
             raise CannotRestore(f"this version knows no stream {', '.join(unknown)}, which the backup has")
         await self._check_server()
         await self._begin(rows)
-        await self._make_log(rows)
+        try:
+            await self._make_log(rows)
+        except NotMapped:
+            await self._undo_begin()
+            raise
         for name, entry in self._manifest.streams.items():
             await self._stream(rows[name], entry)
         await self._end(provision)
@@ -215,6 +219,14 @@ class _Restore:
         forget_streams(self._nc)
         await self._delete(RESTORING)
         await self._js.add_stream(StreamConfig(name=RESTORING, storage=StorageType.FILE, metadata={MARK: mark}))
+
+    async def _undo_begin(self) -> None:
+        """Leave no restore that was cut short behind where nothing has been stored yet."""
+        states = [await self._state(name) for name in self._manifest.streams]
+        if any(state is not None and state[0] for state in states):
+            return
+        for name in (*self._manifest.streams, RESTORING):
+            await self._delete(name)
 
     async def _state(self, name: str) -> tuple[int, int] | None:
         """Return how many messages a stream has, and its last sequence; None without it."""

@@ -10,12 +10,13 @@ from contracts.topology import PERSISTENCE, REASONING, RECORDINGS, RESTORING, VO
 from infra.backup import copying, restoring, storing
 from infra.backup.chunk import BrokenBackup, SavedMessage, unpack
 from infra.backup.copying import AnotherLog
-from infra.backup.manifest import read_manifest
+from infra.backup.manifest import Manifest, StreamEntry, read_manifest
 from infra.backup.place import BackupElsewhere, BackupPlace, NoBackup
 from infra.backup.restoring import CannotRestore, NotEmpty, check, complete_manifest
 from infra.erasure import erase_session
 from infra.log.connection import connection, jetstream
 from infra.log.event_log import append, facts_after
+from infra.log.log_streams import NotMapped
 from infra.log.provisioning import NotYetRestored, check_restored
 from infra.settings import settings
 from tests.infra.backup.logs import Kept, all_kept, empty_nats, ends, handled, has, restored_from, saved_to
@@ -212,6 +213,18 @@ async def test_a_backup_of_another_number_of_partitions_is_refused_before_anythi
     settings.cache_clear()
     async with empty_nats(tmp_path / "elsewhere") as there:
         with pytest.raises(CannotRestore, match="has 1 partition, and DAREDEVIL_PARTITIONS wants 2: unset it"):
+            await restored_from(place, there)
+        await check_restored(there.jetstream())
+        assert await there.jetstream().streams_info() == []
+
+
+async def test_a_server_that_lacks_the_mapping_is_left_without_a_restore_cut_short(tmp_path: Path) -> None:
+    place = tmp_path / "backup"
+    place.mkdir()
+    manifest = Manifest(id="of four partitions", runs=1, streams={f"VOICE_{n}": StreamEntry() for n in range(4)})
+    (place / "manifest.json").write_bytes(manifest.dump())
+    async with empty_nats(tmp_path / "elsewhere") as there:
+        with pytest.raises(NotMapped):
             await restored_from(place, there)
         await check_restored(there.jetstream())
         assert await there.jetstream().streams_info() == []
