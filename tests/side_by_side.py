@@ -2,7 +2,7 @@
 
 Of the folder `tests/e2e`, the modules that use its whole system stay in one process, and those with systems of their
 own in another, so that no more than two systems run at a time. Modules with the shared bridge of the LiveKit door stay
-together, too, and those with Pulsar. Any other module is a unit of its own.
+together, too, those of the page with their browser, and those with Pulsar. Any other module is a unit of its own.
 """
 
 import re
@@ -14,7 +14,8 @@ from xdist.scheduler import LoadScopeScheduling
 
 ROOT = Path(__file__).parents[1]
 USES_SHARED_SYSTEM = re.compile(r"\bsystem: Supervisor")
-SLOW, E2E, PULSAR = {"slow", "engines"}, "tests/e2e/", "tests/projections/pulsar/"
+SLOW = {"slow", "engines"}
+E2E, PAGE, PULSAR = "tests/e2e/", "tests/bridge/page/", "tests/projections/pulsar/"
 
 
 class SharingScheduling(LoadScopeScheduling):  # type: ignore[misc]
@@ -30,6 +31,8 @@ def unit_of(file: str) -> str:
     source = (ROOT / file).read_text()
     if "from tests.bridge.livekit.shared_bridge import" in source and "own_bridge(" not in source:
         return "the shared bridge"
+    if file.startswith(PAGE):
+        return "the page"
     if file.startswith(PULSAR):
         return "Pulsar"
     if file.startswith(E2E):
@@ -39,6 +42,8 @@ def unit_of(file: str) -> str:
 
 
 def longest_first(items: list[pytest.Item]) -> None:
-    """Order modules: whole systems, then what is marked as slow, then the rest, which fills the gaps at the end."""
+    """Order modules: the longest units, then what is marked as slow, then the rest, which fills the gaps at the end."""
     slow = {item.path for item in items if SLOW.intersection(mark.name for mark in item.iter_markers())}
-    items.sort(key=lambda item: (E2E not in item.nodeid, item.path not in slow))
+    items.sort(
+        key=lambda item: (not item.nodeid.startswith(E2E), not item.nodeid.startswith(PAGE), item.path not in slow)
+    )
