@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import multiprocessing
-import os
 
 from faststream.nats import NatsBroker
 from livekit.agents import AgentServer, JobExecutorType, JobRequest
@@ -57,14 +56,13 @@ class Worker:
         self._broker = broker
         self._tapes = tapes
         self._settings = settings
-        # It wakes each job a hundred times a second; `=100` in the environment looks for what blocks a job's loop.
-        os.environ.setdefault("LIVEKIT_AGENTS_LOOP_BLOCK_WARN_MS", "0")
         self._server = AgentServer(
             ws_url=settings.livekit_url,
             api_key=settings.livekit_api_key,
             api_secret=settings.livekit_api_secret,
             job_executor_type=JobExecutorType.PROCESS,
-            # The agent's voice must not wait for imports: each process inherits them from the one it is forked from.
+            # The agent's voice must not wait for imports: each process inherits them from the one it is forked from
+            # (`bridge.livekit.job_forkserver`, or where that cannot be, multiprocessing's).
             preload_modules=["bridge.livekit.job"],
             num_idle_processes=IDLE_PROCESSES,
             initialize_process_timeout=WARM_S,

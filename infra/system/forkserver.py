@@ -13,13 +13,14 @@ import os
 import select
 import signal
 import sys
-import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn, TextIO
 
 from setproctitle import setproctitle
 
+from infra.process.threads import thread_count
 from infra.settings import Settings
 from infra.system.processes import name_process, stand_apart
 from infra.telemetry.logs import set_up_logs
@@ -41,10 +42,10 @@ QUIET_S = 20
 class ForkServer:
     """The loop: import, fork, reap, until stdin ends."""
 
-    def __init__(self, answers: TextIO) -> None:
+    def __init__(self, answers: TextIO, preloaded: Sequence[str], later: Sequence[str]) -> None:
         self._answers = answers
-        self._to_import = list(PRELOADED)
-        self._later = list(LATER)
+        self._to_import = list(preloaded)
+        self._later = list(later)
         self._waiting: list[dict[str, Any]] = []
         self._children: set[int] = set()
         self._pending = b""
@@ -107,20 +108,19 @@ class ForkServer:
         print(json.dumps(answer), file=self._answers)
 
 
-def main() -> None:
-    """Serve until stdin ends."""
+def main(modules: Sequence[str]) -> None:
+    """Serve until stdin ends, with these modules imported, or if there are none, those that the system's apps need."""
     # Not `settings()`, which apps would inherit: they have an environment of their own.
     set_up_logs("forkserver", Settings())
     setproctitle("daredevil: forkserver")
     name_process("dd-forkserver")
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)  # what a library prints must not be mistaken for an answer
-    ForkServer(answers).run()
+    ForkServer(answers, modules or PRELOADED, () if modules else LATER).run()
 
 
 def _warn_of_threads() -> None:
-    threads = len(os.listdir("/proc/self/task")) if sys.platform == "linux" else threading.active_count()
-    if threads > 1:
+    if (threads := thread_count()) > 1:
         log.warning("%d threads run after the imports: forked apps may hang", threads)
 
 
@@ -186,4 +186,4 @@ def run_app(app: str) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

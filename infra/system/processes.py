@@ -159,10 +159,12 @@ class ForkedProcess:
 class ForkServerClient:
     """Our end of `infra.system.forkserver`: a process that has the heavy imports done and forks apps in ms.
 
-    It is started when first needed, and again if it dies; its children die with it.
+    It is started when first needed, and again if it dies; its children die with it. It imports `modules`, or if there
+    are none, those that the system's apps need.
     """
 
-    def __init__(self, env: Mapping[str, str], log: Path) -> None:
+    def __init__(self, env: Mapping[str, str], log: Path, modules: Sequence[str] = ()) -> None:
+        self._modules = modules
         self._env = dict(env)
         self._log = log
         self._process: Process | None = None
@@ -183,7 +185,7 @@ class ForkServerClient:
                 return
             with self._log.open("ab") as output:
                 self._process = await asyncio.create_subprocess_exec(
-                    *standing_apart(sys.executable, "-m", "infra.system.forkserver"),
+                    *standing_apart(sys.executable, "-m", "infra.system.forkserver", *self._modules),
                     # Libraries that start a pool of threads when imported must not do so before a fork.
                     env={"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", **self._env},
                     stdin=PIPE,

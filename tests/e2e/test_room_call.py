@@ -12,7 +12,7 @@ from contracts import events as e
 from infra.livekit.naming import participant_of_identity, session_of_room
 from infra.system.supervisor import Supervisor
 from infra.telemetry.turns import trace_id_of
-from tests.bridge.livekit.bridge_process import BridgeProcess, running_bridge
+from tests.bridge.livekit.bridge_process import BridgeProcess, faststream_run, running_bridge
 from tests.bridge.livekit.guest import Guest
 from tests.e2e.the_log import facts_of, said_more_than_once
 from tests.e2e.the_traces import STAGES, edges, roots, trace_of
@@ -46,7 +46,7 @@ async def rooms(
         "room_empty_s": 1,
         "otlp_endpoint": collector.endpoint,
     }
-    async with running_bridge(log, **settings) as bridge:
+    async with running_bridge(log, faststream_run, **settings) as bridge:
         yield bridge
     print(bridge.log())
 

@@ -5,17 +5,20 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import psutil
 
 from infra.system.processes import dying_with_parent
+from tests.bridge.livekit.forked_bridges import Process, fork_server
 from tests.livekit_server import LiveKitServer
 from tests.servers import NatsServer
 
 END_TIMEOUT_S = 30
+
+Start = Callable[[Path, Mapping[str, str]], Process]
 
 
 def bridge_settings(nats: NatsServer, livekit: LiveKitServer) -> dict[str, object]:
@@ -29,19 +32,29 @@ def bridge_settings(nats: NatsServer, livekit: LiveKitServer) -> dict[str, objec
     }
 
 
-class BridgeProcess:
-    """`faststream run bridge.livekit:app`, with what it logs in a file; it dies with this process."""
+def faststream_run(log: Path, env: Mapping[str, str]) -> Process:
+    """Start a bridge with `faststream run`, which takes seconds."""
+    with log.open("ab") as output:
+        return subprocess.Popen(
+            dying_with_parent(sys.executable, "-m", "faststream", "run", "bridge.livekit:app"),
+            env=env,
+            stdout=output,
+            stderr=output,
+        )
 
-    def __init__(self, log: Path, **settings: object) -> None:
+
+def forked(log: Path, env: Mapping[str, str]) -> Process:
+    """Start a bridge as `daredevil run` does."""
+    return fork_server().fork(log, env)
+
+
+class BridgeProcess:
+    """A bridge, with what it logs in a file; it dies with this process."""
+
+    def __init__(self, log: Path, started_by: Start = forked, /, **settings: object) -> None:
         self.log_path = log
         env = os.environ | {f"DAREDEVIL_{name.upper()}": str(value) for name, value in settings.items()}
-        with log.open("ab") as output:
-            self.process = subprocess.Popen(
-                dying_with_parent(sys.executable, "-m", "faststream", "run", "bridge.livekit:app"),
-                env=env,
-                stdout=output,
-                stderr=output,
-            )
+        self.process = started_by(log, env)
 
     def log(self) -> str:
         return self.log_path.read_text(errors="replace")
@@ -74,9 +87,9 @@ class BridgeProcess:
 
 
 @asynccontextmanager
-async def running_bridge(log: Path, **settings: object) -> AsyncIterator[BridgeProcess]:
+async def running_bridge(log: Path, started_by: Start = forked, /, **settings: object) -> AsyncIterator[BridgeProcess]:
     """Run a bridge with these settings for a block, entered once it takes rooms."""
-    bridge = BridgeProcess(log, **settings)
+    bridge = BridgeProcess(log, started_by, **settings)
     try:
         await bridge.registered()
         yield bridge

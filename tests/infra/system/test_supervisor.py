@@ -33,6 +33,8 @@ from tests.stepping import Injected, with_cancellation
 pytestmark = pytest.mark.slow
 
 FAKE_PART = Path(__file__).with_name("fake_part.py")
+QUICK = "json"
+"""A module that a fork server has imported at once: how its apps end does not depend on what it has imported."""
 
 
 def part(name: str, mood: str = "well") -> Program:
@@ -260,9 +262,9 @@ async def test_the_fork_server_runs_apps_and_reports_how_they_end(tmp_path: Path
 
 
 async def test_the_death_of_the_fork_server_ends_its_apps_and_is_noticed(tmp_path: Path) -> None:
-    server = ForkServerClient(dict(os.environ), tmp_path / "forkserver.log")
+    server = ForkServerClient(dict(os.environ), tmp_path / "forkserver.log", [QUICK])
     env = {**os.environ, "FAKE_APP_FILE": str(tmp_path / "seen")}
-    child = await server.fork("fake", "tests.infra.system.fake_app:app", "infra.log.broker", env, tmp_path / "fake.log")
+    child = await server.fork("fake", "tests.infra.system.fake_app:app", QUICK, env, tmp_path / "fake.log")
     server.kill()
     assert await asyncio.wait_for(child.wait(), 10) == -signal.SIGKILL
     await until(lambda: not alive(child.pid), 5)
@@ -419,12 +421,10 @@ async def test_how_apps_end_is_reported_wherever_reading_that_is_interrupted(tmp
         async def _take_answers(self, process: Process) -> None:
             await with_cancellation(super()._take_answers(process), injected)
 
-    server = Interrupted(dict(os.environ), tmp_path / "forkserver.log")
+    server = Interrupted(dict(os.environ), tmp_path / "forkserver.log", [QUICK])
     env = {**os.environ, "FAKE_APP_FILE": str(tmp_path / "seen")}
     for _ in range(at):
-        child = await server.fork(
-            "fake", "tests.infra.system.fake_app:app", "infra.log.broker", env, tmp_path / "fake.log"
-        )
+        child = await server.fork("fake", "tests.infra.system.fake_app:app", QUICK, env, tmp_path / "fake.log")
         child.send(signal.SIGKILL)
         assert await asyncio.wait_for(child.wait(), 20) == -signal.SIGKILL
     assert injected.done
@@ -433,9 +433,9 @@ async def test_how_apps_end_is_reported_wherever_reading_that_is_interrupted(tmp
 
 
 async def test_an_app_whose_keeper_went_while_it_was_forked_is_not_left_running(tmp_path: Path) -> None:
-    server = ForkServerClient(dict(os.environ), tmp_path / "forkserver.log")
+    server = ForkServerClient(dict(os.environ), tmp_path / "forkserver.log", [QUICK])
     env = {**os.environ, "FAKE_APP_FILE": str(tmp_path / "seen")}
-    app, log = ("tests.infra.system.fake_app:app", "infra.log.broker", env), tmp_path / "fake.log"
+    app, log = ("tests.infra.system.fake_app:app", QUICK, env), tmp_path / "fake.log"
     forking = asyncio.create_task(server.fork("fake", *app, log))
     await until(lambda: "fake" in server._forking)
     forking.cancel()
