@@ -120,27 +120,31 @@ async def plan(js: JetStreamContext, given: Settings | None = None) -> list[Stre
     """Return what `provision` would do, in order; nothing is changed. Raises OtherPartitions, nats errors."""
     wanted = given or settings()
     log = await checked_streams(client_of(js), wanted.partitions)
+    there = set(await _stream_names(js))
     planned = [
-        _stream_change(js, "stream", row.name, stream_config(row, wanted, log.partitions), row.is_optional)
+        _stream_change(js, there, "stream", row.name, stream_config(row, wanted, log.partitions), row.is_optional)
         for row in streams(log.partitions)
         if is_wanted(row, wanted)
     ]
     buckets = [
-        _stream_change(js, "bucket", bucket.name, config, bucket.storage == "memory")
+        _stream_change(js, there, "bucket", bucket.name, config, bucket.storage == "memory")
         for bucket, config in wanted_buckets(wanted)
     ]
-    durables = [_durable_change(js, name, durable) for name in log.names for durable in DURABLES]
+    durables = [_durable_change(js, there, name, durable) for name in log.names for durable in DURABLES]
     changes = await asyncio.gather(*planned, *buckets, *durables)
     return [change for change in changes if change is not None]
 
 
 async def _stream_change(
-    js: JetStreamContext, kind: str, name: str, wanted: StreamConfig, is_optional: bool = False
+    js: JetStreamContext, there: set[str], kind: str, name: str, wanted: StreamConfig, is_optional: bool = False
 ) -> StreamChange | None:
+    new = StreamChange(kind, name, (), wanted, is_optional)
+    if wanted.name not in there:
+        return new
     try:
-        now = (await js.stream_info(wanted.name or name)).config
+        now = (await js.stream_info(wanted.name)).config
     except NotFoundError:
-        return StreamChange(kind, name, (), wanted, is_optional)
+        return new
     fields = wanted_fields(wanted, STREAM_FIELDS)
     differences = tuple(_differences(now, wanted, fields))
     # What an operator has set besides, such as a limit, stays.
@@ -148,12 +152,15 @@ async def _stream_change(
     return StreamChange(kind, name, differences, changed, is_optional) if differences else None
 
 
-async def _durable_change(js: JetStreamContext, stream: str, durable: Durable) -> StreamChange | None:
+async def _durable_change(js: JetStreamContext, there: set[str], stream: str, durable: Durable) -> StreamChange | None:
     wanted = consumer_config(durable)
+    new = StreamChange("durable", durable.name, (), wanted, stream=stream)
+    if stream not in there:
+        return new
     try:
         now = (await js.consumer_info(stream, durable.name)).config
     except NotFoundError:
-        return StreamChange("durable", durable.name, (), wanted, stream=stream)
+        return new
     if now.filter_subject:
         now = replace(now, filter_subjects=[now.filter_subject], filter_subject=None)
     differences = tuple(_differences(now, wanted, CONSUMER_FIELDS))

@@ -119,7 +119,7 @@ async def wait_for_port(port: int, timeout_s: float = READY_TIMEOUT_S, host: str
             try:
                 _, writer = await asyncio.open_connection(host, port)
             except OSError:
-                await asyncio.sleep(0.02)
+                await asyncio.sleep(0.005)
             else:
                 writer.close()
                 return
