@@ -17,7 +17,7 @@ from infra.settings import settings
 from tests.livekit_server import livekit_server as livekit_server
 from tests.postgres_server import database as database
 from tests.postgres_server import postgres_server as postgres_server
-from tests.servers import NatsServer, running_nats
+from tests.servers import NatsServer, quick_folder, running_nats
 from tests.side_by_side import SharingScheduling, longest_first
 
 SLOW_FIXTURES = {"browser", "livekit_server", "postgres_server", "pulsar_server", "shared_bridge", "system"}
@@ -45,12 +45,16 @@ hypothesis_settings.load_profile("daredevil")
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, object, object]:
-    """Import what is tested without looking for garbage, and never look through it later: it stays until the end."""
+    """Import what is tested without looking for garbage, and never look through it later: it stays until the end.
+
+    What tests leave is looked through less often than by default: a test makes many objects that are soon gone.
+    """
     gc.disable()
     try:
         return (yield)
     finally:
         gc.freeze()
+        gc.set_threshold(20_000, 20, 20)
         gc.enable()
 
 
@@ -81,6 +85,18 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
     return report
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_report_to_serializable(
+    config: pytest.Config,
+) -> Generator[None, dict[str, Any] | None, dict[str, Any] | None]:
+    """Send of what passed only that: there are three reports for each test, and nothing else of them is shown."""
+    data = yield
+    is_shown = {"A", "P"}.intersection(config.getoption("reportchars"))
+    if data is not None and "keywords" in data and data["outcome"] == "passed" and not is_shown:
+        data |= {"keywords": {}, "sections": []}
+    return data
+
+
 _internal_errors: list[str] = []
 
 
@@ -100,12 +116,13 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 @pytest.fixture
-async def nats_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[NatsServer]:
+async def nats_server(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[NatsServer]:
     """A NATS server of this test's own, which the settings point to."""
-    async with running_nats(tmp_path / "nats") as server:
-        monkeypatch.setenv("DAREDEVIL_NATS_URL", server.url)
-        settings.cache_clear()
-        yield server
+    with quick_folder() as folder:
+        async with running_nats(folder) as server:
+            monkeypatch.setenv("DAREDEVIL_NATS_URL", server.url)
+            settings.cache_clear()
+            yield server
     settings.cache_clear()
 
 

@@ -2,16 +2,32 @@
 
 import asyncio
 import os
+import shutil
 import signal
 import subprocess
+import tempfile
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 import psutil
 
 from infra.system.nats import free_port, nats_server_path, wait_for_port, write_nats_config
+
+MEMORY, MEMORY_BYTES = Path("/dev/shm"), 4 << 30
+"""Where files are in memory, and how many must be free for a server to find room there."""
+
+
+@contextmanager
+def quick_folder() -> Iterator[Path]:
+    """Make a folder, in memory if there is room, and remove it afterwards.
+
+    A server that makes forty files takes 9 ms of CPU less than on a disk, and does not wait for it.
+    """
+    has_room = MEMORY.is_dir() and shutil.disk_usage(MEMORY).free >= MEMORY_BYTES
+    with tempfile.TemporaryDirectory(prefix="dd-", dir=MEMORY if has_room else None) as folder:
+        yield Path(folder)
 
 
 class NatsServer:
@@ -25,6 +41,7 @@ class NatsServer:
         more: str = "",
         sync: str = "2m",
     ) -> None:
+        self.directory = directory
         self.port = free_port()
         self.url = f"nats://127.0.0.1:{self.port}"
         self.monitor_url = ""

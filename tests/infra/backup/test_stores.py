@@ -6,7 +6,6 @@ from urllib.request import Request, urlopen
 
 import pytest
 from faststream.nats import NatsBroker
-from moto.server import ThreadedMotoServer
 
 from contracts.topology import VOICE
 from infra.backup.place import BackupElsewhere, BackupPlace, PlaceUnusable
@@ -19,6 +18,9 @@ from tests.infra.erasure.talk import session, store
 @pytest.fixture
 def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """The URL of an empty bucket."""
+    # Each process that runs tests would import it with this module, though one needs it.
+    from moto.server import ThreadedMotoServer
+
     port = free_port()
     server = ThreadedMotoServer("127.0.0.1", port, verbose=False)
     server.start()

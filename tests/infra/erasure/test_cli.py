@@ -4,7 +4,6 @@ import asyncio
 import json
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from faststream.nats import NatsBroker
@@ -12,6 +11,7 @@ from faststream.nats import NatsBroker
 from infra.log.event_log import facts_after
 from tests.infra.cli.command import cli_beside
 from tests.infra.erasure.talk import SECRET, session, store, times_on_disk
+from tests.servers import NatsServer
 
 pytestmark = pytest.mark.slow
 
@@ -34,7 +34,9 @@ def no_projections(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DAREDEVIL_POSTGRES_URL", "off")
 
 
-async def test_it_shows_what_will_go_and_erases_only_when_that_is_confirmed(broker: NatsBroker, tmp_path: Path) -> None:
+async def test_it_shows_what_will_go_and_erases_only_when_that_is_confirmed(
+    broker: NatsBroker, nats_server: NatsServer
+) -> None:
     await store(broker, session("s-1", "sam"))
     before = await facts_after(broker, "s-1")
     code, output, errors = await daredevil("erase", "--user", "sam", answer="n\n")
@@ -42,12 +44,13 @@ async def test_it_shows_what_will_go_and_erases_only_when_that_is_confirmed(brok
     assert "s-1" in errors
     assert "27 of 33 facts contain words" in errors
     assert await facts_after(broker, "s-1") == before
+    assert times_on_disk(nats_server.directory, SECRET) > 0
     code, output, _ = await cli_beside("erase", "--user", "sam", answer="y\n")
     assert code == 0
     assert "facts removed    27" in output
     assert "recording        3 chunks" in output
     assert "tapes            2 chunks" in output
-    assert times_on_disk(tmp_path, SECRET) == 0
+    assert times_on_disk(nats_server.directory, SECRET) == 0
 
 
 async def test_the_receipt_can_be_had_as_json_and_the_events_show_the_erasure(broker: NatsBroker) -> None:

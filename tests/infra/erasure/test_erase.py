@@ -1,7 +1,5 @@
 """Erasure on a real log: no byte of the words is left, and everything else goes on."""
 
-from pathlib import Path
-
 import pytest
 from faststream.nats import NatsBroker
 
@@ -17,6 +15,7 @@ from infra.memory.response_cache import ResponseCache, answer_key
 from infra.session.index import session_rows
 from infra.settings import Settings, settings
 from tests.infra.erasure.talk import SECRET, exchange, session, store, times_on_disk
+from tests.servers import NatsServer
 
 
 @pytest.fixture(autouse=True)
@@ -25,19 +24,19 @@ def no_projections(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def test_no_byte_of_an_erased_users_words_is_left_on_disk_and_other_users_are_untouched(
-    broker: NatsBroker, tmp_path: Path
+    broker: NatsBroker, nats_server: NatsServer
 ) -> None:
     js = jetstream(broker)
     for fact in session("s-3", "ann"):
         await append(broker, fact)
-    of_ann, words_of_ann = await facts_after(broker, "s-3"), times_on_disk(tmp_path, SECRET)
+    of_ann, words_of_ann = await facts_after(broker, "s-3"), times_on_disk(nats_server.directory, SECRET)
     await store(broker, session("s-1", "samantha"))
     await store(broker, session("s-2", "samantha"))
-    assert times_on_disk(tmp_path, SECRET) > 3 * words_of_ann
+    assert times_on_disk(nats_server.directory, SECRET) > 3 * words_of_ann
     receipt = await erase_user(broker, "samantha", "asked for it")
 
-    assert times_on_disk(tmp_path, SECRET) == words_of_ann
-    assert times_on_disk(tmp_path, "samantha") == 0
+    assert times_on_disk(nats_server.directory, SECRET) == words_of_ann
+    assert times_on_disk(nats_server.directory, "samantha") == 0
     assert await facts_after(broker, "s-3") == of_ann
     assert [(await js.stream_info(name)).state.messages for name in (AUDIO, RECORDINGS, DEAD, JOURNAL)] == [0] * 4
     assert [part.session_id for part in receipt.sessions] == ["s-1", "s-2"]
@@ -80,7 +79,7 @@ async def test_the_log_still_says_that_and_when_things_happened(broker: NatsBrok
 
 
 async def test_an_erasure_that_was_cut_short_is_completed_by_the_next(
-    broker: NatsBroker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    broker: NatsBroker, nats_server: NatsServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await store(broker, session("s-1", "sam"))
 
@@ -92,9 +91,9 @@ async def test_an_erasure_that_was_cut_short_is_completed_by_the_next(
         patch.setattr(erase, "overwrite", some)
         with pytest.raises(ConnectionError):
             await erase_user(broker, "sam", "asked for it")
-    assert times_on_disk(tmp_path, SECRET) > 10
+    assert times_on_disk(nats_server.directory, SECRET) > 10
     receipt = await erase_user(broker, "sam", "asked for it")
-    assert times_on_disk(tmp_path, SECRET) == 0
+    assert times_on_disk(nats_server.directory, SECRET) == 0
     erased = [fact.event for fact in await facts_after(broker, "s-1") if isinstance(fact.event, e.SessionErased)]
     (entries,) = [[entry.sequence for entry in fact.skeleton] for fact in erased]
     assert len(entries) == len(set(entries)) == receipt.sessions[0].skeleton
@@ -111,14 +110,17 @@ async def test_erasing_again_changes_nothing(broker: NatsBroker) -> None:
         await erase_user(broker, "sam", "asked for it")
 
 
-async def test_words_that_come_after_an_erasure_are_erased_by_the_next(broker: NatsBroker, tmp_path: Path) -> None:
+async def test_words_that_come_after_an_erasure_are_erased_by_the_next(
+    broker: NatsBroker, nats_server: NatsServer
+) -> None:
     await store(broker, session("s-1", "sam"))
     await erase_session(broker, "s-1", "asked for it")
     for fact in exchange({"session_id": "s-1", "time_ns": 1}, "late", "sam"):
         await append(broker, fact)
+    assert times_on_disk(nats_server.directory, SECRET) > 0
     receipt = await erase_session(broker, "s-1", "asked for it")
     assert receipt.sessions[0].facts.total() == 11
-    assert times_on_disk(tmp_path, SECRET) == 0
+    assert times_on_disk(nats_server.directory, SECRET) == 0
     erased = [fact.event for fact in await facts_after(broker, "s-1") if isinstance(fact.event, e.SessionErased)]
     assert [fact.part for fact in erased] == [0, 1]
 
@@ -134,13 +136,13 @@ async def test_a_long_session_is_erased_in_several_facts(broker: NatsBroker, mon
 
 
 @pytest.mark.slow
-async def test_an_open_session_is_refused_unless_it_may_be_closed(broker: NatsBroker, tmp_path: Path) -> None:
+async def test_an_open_session_is_refused_unless_it_may_be_closed(broker: NatsBroker, nats_server: NatsServer) -> None:
     await store(broker, session("s-1", "sam", closed=False))
     with pytest.raises(SessionStillOpen, match="s-1"):
         await erase_user(broker, "sam", "asked for it")
-    assert times_on_disk(tmp_path, SECRET) > 10
+    assert times_on_disk(nats_server.directory, SECRET) > 10
     await erase_user(broker, "sam", "asked for it", force=True)
-    assert times_on_disk(tmp_path, SECRET) == 0
+    assert times_on_disk(nats_server.directory, SECRET) == 0
     closed = [fact.event for fact in await facts_after(broker, "s-1") if isinstance(fact.event, e.SessionClosed)]
     assert [fact.reason for fact in closed] == ["erased"]
 

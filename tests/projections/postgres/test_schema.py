@@ -1,8 +1,6 @@
 from pathlib import Path
 
 import pytest
-from alembic.config import Config
-from alembic.script import ScriptDirectory
 
 from contracts.tables import TurnColumn
 from projections.postgres import schema
@@ -12,6 +10,10 @@ from tests.projections.postgres.tables import Tables
 
 
 def test_the_newest_migration_is_the_one_that_is_looked_for() -> None:
+    # Each process that runs tests would import them with this module, though one needs them.
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
+
     config = Config()
     config.set_main_option("script_location", str(Path(schema.__file__).parent / "migrations"))
     assert ScriptDirectory.from_config(config).get_heads() == [HEAD]
