@@ -114,7 +114,7 @@ async def test_what_cannot_be_exported_is_said_clearly(broker: NatsBroker, tmp_p
     assert (bad[0], "is not a session id" in bad[2]) == (2, True)
     assert (still_open[0], "still open" in still_open[2]) == (2, True)
     assert (no_summary[0], "has no summary yet" in no_summary[2]) == (1, True)
-    assert os.listdir(tmp_path) == ["nats"]
+    assert os.listdir(tmp_path) == []
     call.add(e.SessionClosed, 5000, reason="hangup")
     await append(broker, call.facts[-1])
     silent = await _cli("export", "s-1", "-f", "webm")
