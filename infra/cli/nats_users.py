@@ -10,6 +10,9 @@ from infra.cli.output import fail, out
 
 def nats_users(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where the keys and `users.conf` are written.")],
+    password: Annotated[
+        str, typer.Option(help="For development: no keys, but this password for all users, named like the processes.")
+    ] = "",
 ) -> None:
     """Write an account and users of NATS for each process, with what it may publish, subscribe to and ask.
 
@@ -28,13 +31,17 @@ def nats_users(
       DAREDEVIL_NATS_NKEY_FILE='/etc/daredevil/nats/{process}.nk' daredevil provision
 
     """
-    from infra.log.nats_users import write_users
+    from infra.log.nats_users import write_users, write_users_with_password
     from infra.log.nkeys import BadSeed
     from infra.projection import projections
     from infra.settings import settings
 
     try:
-        config = write_users(folder, (row.process for row in projections(settings())), settings().partitions or 1)
+        processes, partitions = [row.process for row in projections(settings())], settings().partitions or 1
+        if password:
+            out().print(write_users_with_password(folder, password, processes, partitions), markup=False)
+            return
+        config = write_users(folder, processes, partitions)
     except (OSError, BadSeed) as error:
         fail(f"users cannot be written to {folder}: {error}")
     keys = sorted(folder.glob("*.nk"))

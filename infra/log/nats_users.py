@@ -126,6 +126,15 @@ def with_passwords(secret: str, further: Iterable[str] = (), partitions: int = 1
     )
 
 
+def write_users_with_password(folder: Path, password: str, further: Iterable[str] = (), partitions: int = 1) -> Path:
+    """Write `users.conf` with users that all have one password, for development; return its path. Raises OSError."""
+    folder.mkdir(parents=True, exist_ok=True)
+    config = folder / "users.conf"
+    given = {login: f"user: {json.dumps(login)}, password: {json.dumps(password)}" for login in logins(further)}
+    config.write_text(accounts(given, partitions))
+    return config
+
+
 def write_users(folder: Path, further: Iterable[str] = (), partitions: int = 1) -> Path:
     """Write the keys of each process, `<process>.nk`, and `users.conf` with what each may do; return its path.
 

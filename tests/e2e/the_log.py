@@ -2,16 +2,15 @@
 
 from collections import Counter
 
-import nats
-
 from contracts.events import Event, PlaybackFinished, PlaybackInterrupted, ReplyClauseWritten, TurnEnded
 from contracts.topology import session_subjects
 from infra.log.event_log import Fact, history
 from infra.log.log_streams import streams_of_log
+from infra.log.nats_reach import connect_once
 
 
 async def facts_of(nats_url: str, session_id: str) -> list[Fact]:
-    nc = await nats.connect(nats_url)
+    nc = await connect_once(nats_url)
     try:
         return [fact async for fact in history(nc, session_id)]
     finally:
@@ -20,7 +19,7 @@ async def facts_of(nats_url: str, session_id: str) -> list[Fact]:
 
 async def stored_ids(nats_url: str, session_id: str) -> list[str]:
     """Return the Nats-Msg-Id of every message of a session as stored, repetitions included."""
-    nc = await nats.connect(nats_url)
+    nc = await connect_once(nats_url)
     js = nc.jetstream()
     try:
         subjects = session_subjects(session_id)

@@ -38,6 +38,30 @@ PAUSE_S = 0.5
 
 PORTS = ("PORT", "HTTP_PORT", "NATS_PORT", "LIVEKIT_PORT", "PROMETHEUS_PORT", "ALERTMANAGER_PORT", "JAEGER_PORT")
 
+PUBLISHES = """
+import asyncio, sys
+from nats.errors import Error
+from infra.log.nats_access import connect
+from infra.settings import settings
+
+async def publish(process, subject):
+    said = []
+
+    async def note(error):
+        said.append(str(error))
+
+    nc = await connect(settings().nats_url, process, settings(), error_cb=note)
+    try:
+        await nc.jetstream(timeout=2).publish(subject, b"forged")
+    except Error as error:
+        said.append(type(error).__name__)
+    await nc.close()
+    print("; ".join(said))
+
+asyncio.run(publish(*sys.argv[1:]))
+"""
+"""What a process that is taken over may try: to store bytes as a fact."""
+
 
 async def needs(*stand_ins: str) -> None:
     """Skip the test if one of the images of others' servers could not be built (scripts/stack_images.sh says why)."""
@@ -106,8 +130,8 @@ class Stack:
 
     @property
     def nats_url(self) -> str:
-        """The log."""
-        return f"nats://127.0.0.1:{self.ports['NATS_PORT']}"
+        """The log, for its operator."""
+        return f"nats://operator:development-only@127.0.0.1:{self.ports['NATS_PORT']}"
 
     async def compose(self, *arguments: str, profiles: Iterable[str] = ("core",)) -> str:
         """Run a command of podman-compose on the stack. Raises CommandFailed."""
@@ -192,6 +216,14 @@ class Stack:
     async def inside(self, service: str, *command: str) -> str:
         """Run a command in a service's container. Raises CommandFailed."""
         return await run("podman", "exec", await self.name_of(service), *command)
+
+    async def as_operator(self, *command: str) -> str:
+        """Run a command as the operator, in a container of its own, as the documents say. Raises CommandFailed."""
+        return await self.compose("run", "--rm", "--no-deps", "-T", "provision", *command)
+
+    async def refused_by_nats(self, service: str, subject: str) -> str:
+        """Publish to a subject as a service's process, in its container; return what NATS says against it."""
+        return await self.inside(service, "python", "-c", PUBLISHES, service, subject)
 
     async def printed_by(self, service: str) -> str:
         """Return what a service's container has printed to stdout. Raises CommandFailed."""

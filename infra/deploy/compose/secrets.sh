@@ -17,11 +17,26 @@ make turn_secret "$(random)"
 make livekit_secret "$(random)" # livekit_keys, livekit.env
 make livekit_keys "daredevil: $(cat secrets/livekit_secret)"
 make livekit.env "LIVEKIT_API_SECRET=$(cat secrets/livekit_secret)"
-make nats_password "$(random)" # nats_auth
-make nats_auth "authorization { user: daredevil, password: \"$(cat secrets/nats_password)\" }"
 make postgres_password "$(random)" # postgres_url; the server takes it at its first start only
 make postgres_url "postgresql://daredevil:$(cat secrets/postgres_password)@postgres/daredevil"
-chmod 640 secrets/*
+# The users of NATS, with a key for each process: by the image, because what each may do changes with the version. So run
+# this again before an upgrade, with its IMAGE. Then, and when a key was renewed: `docker compose … kill -s HUP nats`.
+setting() { # NAME DEFAULT: of the environment, else a line of .env
+    eval "given=\${$1:-}"
+    [ -n "$given" ] || given=$(sed -n "s/^$1=//p" .env 2>/dev/null | tail -n 1)
+    printf '%s' "${given:-$2}"
+}
+mkdir -p secrets/nats
+if [ -n "${DAREDEVIL:-}" ]; then # an installed command instead
+    DAREDEVIL_PARTITIONS=$(setting PARTITIONS 0) "$DAREDEVIL" nats-users secrets/nats >/dev/null
+else
+    engine=${CONTAINER_ENGINE:-$(command -v docker || command -v podman)}
+    "$engine" run --rm --network none --user "$(id -u):$(id -g)" -v "$(pwd)/secrets/nats:/keys" \
+        -e "DAREDEVIL_PARTITIONS=$(setting PARTITIONS 0)" "$(setting IMAGE localhost/daredevil-local:0.1.0)" \
+        daredevil nats-users /keys >/dev/null
+fi
+find secrets -type f -exec chmod 640 {} +
+chmod 750 secrets/nats
 if [ "$(id -u)" = 0 ]; then
     chgrp -R 10001 secrets
 else

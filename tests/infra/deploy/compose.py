@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 from functools import cache
 from pathlib import Path
@@ -32,6 +33,11 @@ def loader() -> str:
     return str(cached)
 
 
+def _secrets_of(files: tuple[str, ...]) -> list[str]:
+    declared = [read(file).get("secrets") or {} for file in files]
+    return [secret["file"] for secrets in declared for secret in secrets.values()]
+
+
 def _given(variable: re.Match[str]) -> str:
     """Return the value of a variable that the files require, and any other variable as it stands."""
     return VARIABLES.get(variable[1], variable[0])
@@ -46,7 +52,10 @@ def put_together(files: tuple[str, ...]) -> dict[str, Any]:
         for file in files:  # the loader reads no variables by itself
             text = re.sub(r"\$\{(\w+)(:\?)?[^}]*\}", _given, (copy / file).read_text())
             (copy / file).write_text(text)
-        subprocess.run(["sh", "secrets.sh"], cwd=copy, check=True, capture_output=True)
+        installed = {**os.environ, "DAREDEVIL": str(Path(sys.executable).parent / "daredevil")}
+        subprocess.run(["sh", "secrets.sh"], cwd=copy, env=installed, check=True, capture_output=True)
+        missing = [file for file in _secrets_of(files) if not (copy / file).is_file()]
+        assert not missing, missing
         command = [loader(), "--format", "json", "--no-path-resolution", *files]
         done = subprocess.run(command, cwd=copy, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr

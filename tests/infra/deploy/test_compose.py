@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
-from contracts.topology import APPS
+from contracts.topology import APPS, OPERATOR, jetstream_user
+from infra.log.nats_users import write_users
 from infra.settings import Settings
 from infra.system.apps import APPS as ROWS
 from infra.system.livekit import LiveKitMissing, livekit_server_path
@@ -96,14 +97,33 @@ def test_what_a_service_waits_for_starts_with_its_profiles_and_says_when_it_is_r
             assert set(found[name].get("depends_on") or ()) <= started, (profile, name)
 
 
-@pytest.mark.parametrize("files", [PRODUCTION, CLUSTER], ids=ids)
-def test_streams_are_made_wherever_nats_with_its_password_starts(files: tuple[str, ...]) -> None:
+@pytest.mark.parametrize("files", ALL, ids=ids)
+def test_streams_are_made_wherever_nats_starts(files: tuple[str, ...]) -> None:
     found = services(files)
     assert found["provision"]["command"] == ["daredevil", "provision"]
     assert set(found["provision"]["profiles"]) == set(found["nats"]["profiles"])
-    for setting in ("DAREDEVIL_NATS_PASSWORD_FILE", "DAREDEVIL_NATS_URL", "DAREDEVIL_NATS_REPLICAS"):
+    for setting in ("DAREDEVIL_NATS_URL", "DAREDEVIL_NATS_REPLICAS", "DAREDEVIL_PARTITIONS"):
         told = [environment(found[name]).get(setting) for name in ("provision", "reasoning")]
         assert told[0] == told[1], setting
+
+
+@pytest.mark.parametrize("files", [PRODUCTION, CLUSTER], ids=ids)
+def test_each_process_has_its_own_key_of_nats_and_no_others(files: tuple[str, ...]) -> None:
+    found = services(files)
+    for name in (*APPS, "provision"):
+        keys = {each["source"] for each in found[name]["secrets"] if each["source"].startswith("nats_")}
+        assert keys == {f"nats_{'operator' if name == 'provision' else name}"}, name
+        assert environment(found[name])["DAREDEVIL_NATS_NKEY_FILE"] == "/run/secrets/nats_{process}"
+    for name in (each for each in found if each == "nats" or each.startswith("nats-")):
+        assert {each["source"] for each in found[name]["secrets"]} == {"nats_users"}
+
+
+def test_each_process_has_its_own_user_of_nats_in_development() -> None:
+    found = services(DEVELOPMENT)
+    for name in (*APPS, "provision"):
+        user, told = OPERATOR if name == "provision" else name, environment(found[name])
+        assert told["DAREDEVIL_NATS_USER"] == user
+        assert told.get("DAREDEVIL_NATS_JETSTREAM_USER") == (None if user == OPERATOR else jetstream_user(user))
 
 
 def test_development_opens_ports_on_this_machine_only() -> None:
@@ -127,19 +147,23 @@ def test_production_opens_only_the_proxy_and_media_and_has_no_secret_in_its_file
     for name, service in found.items():
         for variable, value in environment(service).items():
             if variable.endswith("_FILE") and value.startswith("/run/secrets/"):
+                value = value.replace("{process}", "operator" if name == "provision" else name)
                 assert value.removeprefix("/run/secrets/") in {each["source"] for each in service["secrets"]}, name
 
 
 def test_each_secret_is_made_and_each_setting_that_is_a_file_is_one() -> None:
     together = put_together(CLUSTER)
     script = (FOLDER / "secrets.sh").read_text()
-    for name in together["secrets"]:
-        assert f"make {name} " in script
+    for name, secret in together["secrets"].items():
+        assert f"make {name} " in script or secret["file"].startswith("secrets/nats/")
+    default = re.search(r"setting IMAGE (\S+?)\)", script)
+    assert default is not None
+    assert f"${{IMAGE:-{default[1]}}}" in (FOLDER / "compose.yaml").read_text()
     for name in OURS & together["services"].keys():
         for variable in environment(together["services"][name]):
             if variable.startswith("DAREDEVIL_"):
-                setting = variable.removeprefix("DAREDEVIL_").removesuffix("_FILE").lower()
-                assert setting in Settings.model_fields, (name, variable)
+                setting = variable.removeprefix("DAREDEVIL_").lower()
+                assert {setting, setting.removesuffix("_file")} & Settings.model_fields.keys(), (name, variable)
 
 
 def test_the_proxy_that_is_trusted_is_the_proxy() -> None:
@@ -166,8 +190,8 @@ def test_the_proxys_routes_lead_to_services_that_are_there() -> None:
 def test_nats_takes_its_configurations_and_syncs_each_fact(tmp_path: Path) -> None:
     shutil.copytree(FOLDER / "nats", tmp_path / "etc" / "nats")
     (tmp_path / "run" / "secrets").mkdir(parents=True)
-    (tmp_path / "run" / "secrets" / "nats_auth").write_text('authorization { user: daredevil, password: "x" }\n')
-    for name in ("nats", "cluster", "production"):
+    write_users(tmp_path).rename(tmp_path / "run" / "secrets" / "nats_users")
+    for name in ("nats", "development", "cluster", "production"):
         checked = subprocess.run(
             [nats_server_path(), "-t", "-c", tmp_path / "etc" / "nats" / f"{name}.conf"],
             env={"NATS_NAME": "nats"},

@@ -134,6 +134,12 @@ async def test_our_containers_may_do_no_more_than_they_need(stack: Stack) -> Non
     assert await stack.inside("reasoning", "sh", "-c", "command -v pip uv gcc cc ld make || true") == ""
 
 
+async def test_a_process_cannot_store_anothers_fact(stack: Stack) -> None:
+    said = await stack.refused_by_nats("synthesis", "voice.stack.turn.ended")
+    assert 'permissions violation for publish to "voice.stack.turn.ended"' in said
+    assert await facts_of(stack.nats_url, "stack") == []
+
+
 @pytest.mark.parametrize(
     "kills",
     [
@@ -179,8 +185,8 @@ async def test_nothing_of_all_these_calls_is_lost_and_the_tables_agree_with_the_
 
     for session in sessions:
         await until_async(partial(is_recorded, session), 120, f"{session} is recorded")
-    assert await stack.inside("persistence", "daredevil", "dead", "list", "--json") == ""
-    verified = await stack.inside("projection-postgres", "daredevil", "projections", "verify", "--json")
+    assert await stack.as_operator("daredevil", "dead", "list", "--json") == ""
+    verified = await stack.as_operator("daredevil", "projections", "verify", "--json")
     [tables] = [json.loads(line) for line in verified.splitlines()]
     assert tables["agrees"], tables
 

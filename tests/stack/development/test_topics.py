@@ -12,6 +12,8 @@ from tests.waiting import until_async
 pytestmark = [pytest.mark.stack, pytest.mark.asyncio(loop_scope="package"), pytest.mark.timeout(600)]
 
 PROFILES = ("core", "topics")
+AS_OPERATOR = ("env", "DAREDEVIL_NATS_USER=operator", "DAREDEVIL_NATS_JETSTREAM_USER=", "sh", "-c")
+"""A command with the topics' addresses, which the operator's own container does not have."""
 
 
 async def says(stack: Stack, text: str) -> None:
@@ -36,7 +38,7 @@ async def come_to_agree(stack: Stack) -> None:
 
     async def agree() -> bool:
         try:
-            verified = await stack.inside("projection-pulsar", "daredevil", "projections", "verify", "--json")
+            verified = await stack.inside("projection-pulsar", *AS_OPERATOR, "daredevil projections verify --json")
         except CommandFailed:
             await asyncio.sleep(PAUSE_S)
             return False

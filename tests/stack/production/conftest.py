@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
+from infra.settings import settings
 from tests.stack.production.files import DOMAIN, NODE_IP, ProductionFiles, production_files
 from tests.stack.stack import OURS, STAND_INS, STAND_INS_OF_PRODUCTION, Stack, logs_kept
 
@@ -28,10 +29,15 @@ async def production(request: pytest.FixtureRequest, files: ProductionFiles) -> 
         variables={"DOMAIN": DOMAIN, "ACME_EMAIL": "you@example.org", "NODE_IP": NODE_IP},
     )
     await stack.down()
+    as_operator = pytest.MonkeyPatch()
+    as_operator.setenv("DAREDEVIL_NATS_NKEY_FILE", str(files.folder / "secrets" / "nats" / "{process}.nk"))
+    settings.cache_clear()
     try:
         await stack.compose("up", "-d", *NATS, "postgres", "provision", *OURS)
         await stack.healthy((*NATS, "postgres", *OURS))
         yield stack
     finally:
+        as_operator.undo()
+        settings.cache_clear()
         await logs_kept(stack, request.session.testsfailed)
         await stack.down()

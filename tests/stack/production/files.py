@@ -1,6 +1,7 @@
 """The compose files for production as a machine has them that others cannot reach: secrets, ports and a certificate."""
 
 import datetime
+import os
 import shutil
 import subprocess
 import time
@@ -14,7 +15,7 @@ from cryptography.x509.oid import NameOID
 
 from infra.system.nats import free_port
 from tests.bridge.web.tokens import token as user_token
-from tests.stack.stack import COMPOSE, Stack
+from tests.stack.stack import COMPOSE, IMAGE, Stack
 
 DOMAIN = "localhost"
 """It resolves everywhere; the names below it are asked for by name at its address."""
@@ -60,7 +61,8 @@ def production_files(parent: Path) -> ProductionFiles:
     folder = parent / "compose"
     shutil.copytree(COMPOSE, folder, ignore=shutil.ignore_patterns("secrets", ".env"))
     shutil.copytree(COMPOSE.parent / "monitoring", parent / "monitoring")
-    subprocess.run(["sh", "secrets.sh"], cwd=folder, check=True, capture_output=True)
+    given = {**os.environ, "CONTAINER_ENGINE": "podman", "IMAGE": IMAGE}
+    subprocess.run(["sh", "secrets.sh"], cwd=folder, env=given, check=True, capture_output=True)
     files = ProductionFiles(folder, free_port(), free_port(), free_port())
     _replace(
         folder / "compose.production.yaml",
@@ -71,15 +73,15 @@ def production_files(parent: Path) -> ProductionFiles:
             "      - --fingerprint\n": "      - --fingerprint\n      - --listening-ip=127.0.0.1\n",
         },
     )
-    given = "{certFile: /etc/traefik/test.crt, keyFile: /etc/traefik/test.key}"
-    _replace(folder / "traefik" / "dynamic.yaml", {"tls:\n  options:": f"tls:\n  certificates: [{given}]\n  options:"})
+    signed = "{certFile: /etc/traefik/test.crt, keyFile: /etc/traefik/test.key}"
+    _replace(folder / "traefik" / "dynamic.yaml", {"tls:\n  options:": f"tls:\n  certificates: [{signed}]\n  options:"})
     _sign(files.certificate, folder / "traefik" / "test.key")
     return files
 
 
-async def log_url(production: Stack, files: ProductionFiles, server: str) -> str:
+async def log_url(production: Stack, server: str) -> str:
     """Return where one of the servers answers this machine, which is in none of its networks but can reach them."""
-    return f"nats://daredevil:{files.secret('nats_password')}@{await production.address_of(server)}:4222"
+    return f"nats://{await production.address_of(server)}:4222"
 
 
 def _replace(file: Path, changes: dict[str, str]) -> None:

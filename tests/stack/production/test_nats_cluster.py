@@ -3,12 +3,12 @@
 import asyncio
 from typing import Any
 
-import nats
 import pytest
 
 from contracts import events as e
 from contracts.topology import VOICE
 from infra.caller import place_call
+from infra.log.nats_reach import connect_once
 from tests.e2e.conftest import DATA
 from tests.e2e.the_log import facts_of, said_more_than_once, stored_ids
 from tests.stack.production.conftest import NATS
@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.stack, pytest.mark.asyncio(loop_scope="package"), pyte
 
 
 async def leader_of_the_log(url: str) -> str:
-    nc = await nats.connect(url)
+    nc = await connect_once(url)
     try:
         info = await nc.jetstream().stream_info(VOICE)
     finally:
@@ -32,9 +32,9 @@ async def leader_of_the_log(url: str) -> str:
 async def test_a_call_goes_on_when_the_server_that_leads_the_log_is_killed(
     production: Stack, files: ProductionFiles
 ) -> None:
-    leader = await leader_of_the_log(await log_url(production, files, "nats"))
+    leader = await leader_of_the_log(await log_url(production, "nats"))
     [other, _] = [name for name in NATS if name != leader]
-    url = await log_url(production, files, other)
+    url = await log_url(production, other)
     killed: list[asyncio.Task[int]] = []
 
     def kill(name: str, _data: dict[str, Any]) -> None:

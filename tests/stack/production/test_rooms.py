@@ -19,7 +19,7 @@ async def test_a_caller_in_a_room_is_answered(
     rooms = ("redis", "livekit", "bridge-livekit")
     await production.compose("up", "-d", "--no-deps", *rooms, profiles=("core", "rooms"))
     await production.healthy(rooms)
-    url = await log_url(production, files, "nats")
+    url = await log_url(production, "nats")
     secret = files.secret("livekit_secret")
     result = await called_in_a_room(f"ws://{NODE_IP}:7880", secret, url, monkeypatch)
     [turn] = result.turns
