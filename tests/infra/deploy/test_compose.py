@@ -15,14 +15,14 @@ from infra.settings import Settings
 from infra.system.apps import APPS as ROWS
 from infra.system.livekit import LiveKitMissing, livekit_server_path
 from infra.system.nats import nats_server_path
-from tests.infra.deploy.compose import CLUSTER, DEVELOPMENT, FOLDER, PRODUCTION, put_together, read
+from tests.infra.deploy.compose import CLUSTER, DEVELOPMENT, FOLDER, PRODUCTION, VARIABLES, put_together, read
 from tests.infra.deploy.monitoring import read as read_monitoring
 from tests.yaml_text import read_yaml
 
 ALL = [DEVELOPMENT, PRODUCTION, CLUSTER]
 OURS = {*APPS, "llm", "provision"}
 FIELDS = {
-    "sip": {"redis", "health_port", "sip_port", "rtp_port", "use_external_ip", "logging"},
+    "sip": {"redis", "health_port", "sip_port", "rtp_port", "use_external_ip", "nat_1_to_1_ip", "logging"},
     "ingress": {"redis", "health_port", "rtmp_port", "whip_port", "http_relay_port", "rtc_config", "logging"},
     "egress": {"redis", "health_port", "template_port", "insecure", "logging"},
 }
@@ -129,7 +129,7 @@ def test_each_process_has_its_own_user_of_nats_in_development() -> None:
 def test_development_opens_ports_on_this_machine_only() -> None:
     for name, service in services(DEVELOPMENT).items():
         for port in service.get("ports", ()):
-            if name not in ("sip", "ingress"):
+            if name != "sip" and port["published"] not in ("1935", "7885"):
                 assert port["host_ip"] == "127.0.0.1", name
 
 
@@ -141,7 +141,7 @@ def test_production_opens_only_the_proxy_and_media_and_has_no_secret_in_its_file
         "traefik": {"80", "443"},
         "livekit": {"7881", "7882"},
         "sip": {"5060", *(str(port) for port in range(10000, 10201))},
-        "ingress": {"1935", "8085", "7885"},
+        "ingress": {"1935", "7885"},
     }
     assert "development-only" not in str(found)
     for name, service in found.items():
@@ -171,7 +171,7 @@ def test_the_proxy_that_is_trusted_is_the_proxy() -> None:
     address = found["traefik"]["networks"]["edge"]["ipv4_address"]
     for door in ("bridge", "http", "bridge-livekit"):
         assert environment(found[door])["DAREDEVIL_TRUSTED_PROXIES"] == address
-    for service in ("bridge", "http", "livekit"):
+    for service in ("bridge", "http", "livekit", "ingress"):
         assert "edge" in found[service]["networks"]
 
 
@@ -183,6 +183,14 @@ def test_the_proxys_routes_lead_to_services_that_are_there() -> None:
         assert set(router["middlewares"]) <= http["middlewares"].keys()
         assert router["tls"]["certResolver"] == "letsencrypt"
     ports = {"bridge": 8030, "http": 8030, "livekit": read("livekit/livekit.yaml")["port"]}
+    ports["ingress"] = read("livekit/ingress.yaml")["whip_port"]
+    given = yaml.safe_load(environment(services(PRODUCTION)["livekit"])["LIVEKIT_CONFIG"])["ingress"]["whip_base_url"]
+    assert given == f"https://{VARIABLES['DOMAIN']}/w"
+    assert http["routers"]["whip"] == {
+        **http["routers"]["page"],
+        "rule": "Host(`d`) && (Path(`/w`) || PathPrefix(`/w/`))",  # `PathPrefix` of `/w` would take `/ws`, too
+        "service": "ingress",
+    }
     for name, service in http["services"].items():
         assert service["loadBalancer"]["servers"] == [{"url": f"http://{name}:{ports[name]}"}]
 
@@ -258,14 +266,28 @@ def test_a_service_of_livekit_is_told_only_what_it_takes(name: str) -> None:
     assert environment(service)["LIVEKIT_API_KEY"] == read("livekit/livekit.yaml")["webhook"]["api_key"]
 
 
+@pytest.mark.parametrize("name", ["sip", "ingress"])
+def test_in_production_a_service_of_livekit_is_reached_at_the_hosts_address(name: str) -> None:
+    """Its configuration is otherwise that of development: the same ports are open."""
+    body = yaml.safe_load(environment(services(PRODUCTION)[name])[f"{name.upper()}_CONFIG_BODY"])
+    address = body.pop("nat_1_to_1_ip", None) or body["rtc_config"].pop("node_ip")
+    assert address == VARIABLES["NODE_IP"]
+    assert body["logging"].pop("json")
+    assert body == read(f"livekit/{name}.yaml")
+
+
+def test_what_is_observed_is_kept_for_as_long_in_all_stores() -> None:
+    found = services(PRODUCTION)
+    assert "--storage.tsdb.retention.time=30d" in found["prometheus"]["command"]
+    assert f"-store.retention={30 * 24}h" in found["loki"]["command"]
+
+
 def test_media_ports_of_livekits_services_are_those_that_are_opened() -> None:
     found = services(PRODUCTION)
     opened = {name: {port["published"] for port in found[name]["ports"]} for name in ("livekit", "sip", "ingress")}
     first, last = read("livekit/sip.yaml")["rtp_port"].split("-")
     assert {first, last, str(read("livekit/sip.yaml")["sip_port"])} <= opened["sip"]
     ingress = read("livekit/ingress.yaml")
-    assert opened["ingress"] == {
-        *(str(ingress["rtmp_port"]), str(ingress["whip_port"]), str(ingress["rtc_config"]["udp_port"])),
-    }
+    assert opened["ingress"] == {str(ingress["rtmp_port"]), str(ingress["rtc_config"]["udp_port"])}
     rtc = read("livekit/livekit.yaml")["rtc"]
     assert opened["livekit"] == {str(rtc["tcp_port"]), str(rtc["udp_port"])}
