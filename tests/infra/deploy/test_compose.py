@@ -8,15 +8,19 @@ from typing import Any
 
 import pytest
 import yaml
+from nats.errors import Error as NatsError
 
-from contracts.topology import APPS, OPERATOR, jetstream_user
+from contracts.topology import APPS, OPERATOR, REASONING, VOICE, jetstream_user
+from infra.log.nats_access import connect
 from infra.log.nats_users import write_users
+from infra.log.provisioning import provide, provision
 from infra.settings import Settings
 from infra.system.apps import APPS as ROWS
 from infra.system.livekit import LiveKitMissing, livekit_server_path
 from infra.system.nats import nats_server_path
 from tests.infra.deploy.compose import CLUSTER, DEVELOPMENT, FOLDER, PRODUCTION, VARIABLES, put_together, read
 from tests.infra.deploy.monitoring import read as read_monitoring
+from tests.servers import running_nats
 from tests.yaml_text import read_yaml
 
 ALL = [DEVELOPMENT, PRODUCTION, CLUSTER]
@@ -95,6 +99,36 @@ def test_what_a_service_waits_for_starts_with_its_profiles_and_says_when_it_is_r
         started = {name for name, service in found.items() if profile in service["profiles"]}
         for name in started:
             assert set(found[name].get("depends_on") or ()) <= started, (profile, name)
+
+
+def access(files: tuple[str, ...], service: str, keys: Path) -> Settings:
+    """What a service shows NATS, as its environment says; its key is in `keys`."""
+    told = {name: value for name, value in environment(services(files)[service]).items() if "_NATS_" in name}
+    given = {name.removeprefix("DAREDEVIL_").lower(): value for name, value in told.items()}
+    if key := given.get("nats_nkey_file"):
+        given["nats_nkey_file"] = key.replace("/run/secrets/nats_{process}", f"{keys}/{{process}}.nk")
+    return Settings.model_validate(given | {"nats_url": ""})
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("files", [DEVELOPMENT, PRODUCTION], ids=ids)
+async def test_each_process_may_start_with_its_user_and_store_no_others_fact(
+    files: tuple[str, ...], tmp_path: Path
+) -> None:
+    keys = tmp_path / "keys"
+    users = FOLDER / "nats" / "development" / "users.conf" if files == DEVELOPMENT else write_users(keys)
+    async with running_nats(tmp_path / "nats", more=users.read_text()) as server:
+        operator = await connect(server.url, OPERATOR, access(files, "provision", keys))
+        await provision(operator.jetstream())
+        for name in APPS:
+            nc = await connect(server.url, name, access(files, name, keys))
+            await provide(nc.jetstream(), name, is_open=False)
+            anothers = "voice.s-1.turn.ended" if name == REASONING else "voice.s-1.reply.clause"
+            with pytest.raises(NatsError):
+                await nc.jetstream(timeout=0.2).publish(anothers, b"forged")
+            await nc.close()
+        assert (await operator.jetstream().stream_info(VOICE)).state.messages == 0
+        await operator.close()
 
 
 @pytest.mark.parametrize("files", ALL, ids=ids)
