@@ -1,6 +1,7 @@
 """An event loop in which nothing happens by itself: no threads, no sockets, and time moves only when it is told to."""
 
 import asyncio
+import math
 from asyncio import base_events
 from collections import deque
 from collections.abc import Callable
@@ -30,7 +31,8 @@ class VirtualLoop(base_events.BaseEventLoop):
     """Runs what is ready until nothing is; timers fire when `advance_to` reaches them.
 
     `run_in_executor` runs the function at once, in this thread. `time()` is in seconds and starts at `at_s`.
-    `errors` are those of tasks that nobody awaits: they are for the report, not for the log file of a command.
+    `errors` are those of tasks that nobody awaits: they are for the report, not for the log file of a command. `turns`
+    counts how often it has run what was ready.
     """
 
     _ready: deque[asyncio.Handle]
@@ -42,6 +44,8 @@ class VirtualLoop(base_events.BaseEventLoop):
         self._selector = _NoSelector()
         self._clock_resolution = SAME_INSTANT_S
         self._at_s = at_s
+        self._turns_left = math.inf
+        self.turns = 0
         self.errors: list[str] = []
         self.set_exception_handler(_note)
 
@@ -49,9 +53,12 @@ class VirtualLoop(base_events.BaseEventLoop):
         """Return the virtual time in seconds."""
         return self._at_s
 
-    def run_until_quiescent(self) -> None:
-        """Run callbacks until none is ready; timers that are due at this instant are ready."""
+    def run_until_quiescent(self, most_turns: float = math.inf) -> None:
+        """Run callbacks until none is ready, or for so many turns; timers that are due at this instant are ready."""
+        if most_turns <= 0:
+            return
         self._due_now()
+        self._turns_left = most_turns
         self.run_forever()
 
     def advance_to(self, at_s: float) -> None:
@@ -60,6 +67,10 @@ class VirtualLoop(base_events.BaseEventLoop):
         while (next_s := self._next_timer_s()) is not None and next_s <= at_s:
             self._at_s = max(self._at_s, next_s)
             self.run_until_quiescent()
+        self._at_s = max(self._at_s, at_s)
+
+    def move_to(self, at_s: float) -> None:
+        """Let time pass until `at_s` without running anything: what is ready waits."""
         self._at_s = max(self._at_s, at_s)
 
     def finish(self, task: "asyncio.Task[T]") -> T:
@@ -101,7 +112,9 @@ class VirtualLoop(base_events.BaseEventLoop):
     def _run_once(self) -> None:
         if self._ready:
             super()._run_once()  # type: ignore[misc]
-        if not self._ready:
+            self.turns += 1
+            self._turns_left -= 1
+        if not self._ready or self._turns_left <= 0:
             self.stop()
 
     def _due_now(self) -> None:

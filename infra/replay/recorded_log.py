@@ -46,6 +46,23 @@ class _Append:
     stored: "asyncio.Future[Fact]"
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _InTurn:
+    """An append that waits until so many others are settled."""
+
+    event: Event
+    place: int
+    comes: "asyncio.Future[None]"
+
+
+@dataclass(frozen=True, slots=True)
+class _Claim:
+    """An event stands for a fact: how it differs, and the last sequence that had been taken in when it was decided."""
+
+    difference: FactDifference | None
+    basis: int
+
+
 class RecordedLog:
     """An `EventLog` for one copy of an actor and one stretch of its tape.
 
@@ -76,8 +93,10 @@ class RecordedLog:
         self._open: dict[str, Fact] = {}
         self._by_role: dict[Role, deque[Fact]] = defaultdict(deque)
         self._done: dict[str, Fact] = {}
-        self._claimed: dict[str, FactDifference | None] = {}
-        """Of events that stand for a fact and wait until the record has it: how they differ from it."""
+        self._claimed: dict[str, _Claim] = {}
+        """Of events that stand for a fact and wait until the record has it."""
+        self._given_back: dict[str, _Claim] = {}
+        """Of events whose append was cancelled while it waited; live, they may have been stored all the same."""
         roles_then = Roles()
         for fact in sorted(own, key=lambda fact: fact.sequence):
             self._open[fact.event.event_id] = fact
@@ -87,7 +106,7 @@ class RecordedLog:
         """What appends came to, in their order; `_settled` is how many of them are served."""
         self._acknowledged = {of for kind, of in self._came_to if kind == APPENDED}
         self._settled = 0
-        self._in_turn: list[tuple[int, asyncio.Future[None]]] = []
+        self._in_turn: list[_InTurn] = []
         self._appends: list[_Append] = []
         self._reads = RecordedReads(facts, deliveries, tape, has_all_reads)
 
@@ -115,21 +134,21 @@ class RecordedLog:
 
         For an event that the record does not have it never returns: it waits outside the lock, and keeps nobody out.
         """
-        if event.event_id in self._done:
-            return
-        if self._is_unknown(event):
+        is_again = event.event_id in self._done
+        if not is_again and self._is_unknown(event):
             await self.append(event)
-        place = self._place_of(event)
+        place = self._place_again(event) if is_again else self._place_of(event)
         if place <= self._settled:
             return
-        if not self._refused[STALE, event.event_id]:
+        if not is_again and not self._refused[STALE, event.event_id]:
             self._claim(event)  # a difference is reported where it is decided, not where it is stored
-        waiting = place, asyncio.get_running_loop().create_future()
+        waiting = _InTurn(event, place, asyncio.get_running_loop().create_future())
         self._in_turn.append(waiting)
         try:
-            await waiting[1]
+            await waiting.comes
         except asyncio.CancelledError:
-            self._give_back(event)
+            if not is_again:
+                self._give_back(event)
             raise
         finally:
             self._in_turn.remove(waiting)
@@ -171,9 +190,9 @@ class RecordedLog:
 
     def _settle(self) -> None:
         self._settled += 1
-        for place, waiting in self._in_turn:
-            if place <= self._settled and not waiting.done():
-                waiting.set_result(None)
+        for waiting in self._in_turn:
+            if waiting.place <= self._settled and not waiting.comes.done():
+                waiting.comes.set_result(None)
 
     def _is_unknown(self, event: Event) -> bool:
         """Return whether the record has no fact that an event may stand for, and no attempt to append it."""
@@ -189,6 +208,14 @@ class RecordedLog:
             return 0
         appended = enumerate(self._came_to)
         return next((n for n, (kind, of) in appended if kind == APPENDED and of >= fact.sequence), 0)
+
+    def _place_again(self, event: Event) -> int:
+        """Return the same for an event that another task is appending, too: live, each was told that it is stored."""
+        sequence, came_to = self._done[event.event_id].sequence, enumerate(self._came_to)
+        places = [n for n, each in came_to if n >= self._settled and each == (APPENDED, sequence)]
+        waiting = [each.event for each in self._in_turn] + [each.event for each in self._appends]
+        before = sum(each.event_id == event.event_id for each in waiting)
+        return places[before] if before < len(places) else 0
 
     def _open_fact_for(self, event: Event) -> Fact | None:
         """Return the recorded fact that an event stands for, if none has stood for it yet."""
@@ -210,7 +237,8 @@ class RecordedLog:
             return
         del self._open[fact.event.event_id]
         self._done[event.event_id] = fact
-        self._claimed[event.event_id] = self._compare(fact, event)
+        basis = self._tape.basis
+        self._claimed[event.event_id] = _Claim(self._compare(fact, event), basis)
 
     def _give_back(self, event: Event) -> None:
         """Take an event back that is not appended after all: its fact may be what the code decides instead.
@@ -219,23 +247,34 @@ class RecordedLog:
         """
         if event.event_id not in self._claimed or self._done[event.event_id].sequence not in self._acknowledged:
             return
-        difference = self._claimed.pop(event.event_id)
+        claim = self._given_back[event.event_id] = self._claimed.pop(event.event_id)
         fact = self._done.pop(event.event_id)
         self._open[fact.event.event_id] = fact
         self.same.discard(fact.sequence)
-        if difference is not None:
-            self._on_withdrawn(difference)
+        if claim.difference is not None:
+            self._on_withdrawn(claim.difference)
 
     def _compare(self, fact: Fact, event: Event) -> FactDifference | None:
         fields = field_differences(fact.event, event, self._is_exact(event))
         if 0 < fact.event.basis < self._tape.basis:
             fields += (FieldDifference("basis", fact.event.basis, self._tape.basis),)
-        if not fields:
+        if not fields or self._is_stored_before(fact, event):
             self.same.add(fact.sequence)
             return None
         difference = FactDifference("differs", fact, event, fields)
         self._on_difference(difference)
         return difference
+
+    def _is_stored_before(self, fact: Fact, event: Event) -> bool:
+        """Return whether a fact is what was decided before the event, of the same id, and whose append was cancelled.
+
+        The log keeps the first of the two. What the fact's decision had taken in tells which one that is, unless both
+        had taken in the same.
+        """
+        before = self._given_back.get(event.event_id)
+        if before is None or before.difference is not None or fact.event.event_id != event.event_id:
+            return False
+        return fact.event.basis < self._tape.basis or before.basis == self._tape.basis
 
     def _serve_append(self, sequence: int) -> None:
         self._tape.took_fact(APPENDED, sequence)

@@ -1,7 +1,8 @@
 """One copy of an actor runs again over a stretch of its tape: delivery after delivery, each until nothing is ready."""
 
 import asyncio
-from collections.abc import Awaitable, Sequence
+import math
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from contracts.journal import VERSION
@@ -71,7 +72,8 @@ class ReplayDifference:
 class Outcome:
     """What came of one stretch. `same` are the sequences of facts that came out as they were.
 
-    `unverified` are own facts that the cut stretch cannot account for; `errors` were raised by handlers.
+    `unverified` are own facts that the cut stretch cannot account for; `errors` were raised by handlers. `turns` is how
+    long the code ran after each delivery, in turns of its loop.
     """
 
     stretch: TapedStretch
@@ -79,11 +81,19 @@ class Outcome:
     differences: list[ReplayDifference] = field(default_factory=list)
     unverified: list[Fact] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
+    turns: list[int] = field(default_factory=list)
 
 
-def run_stretch(stretch: TapedStretch, session_id: str, facts: Sequence[Fact], actor: ReplayedActor) -> Outcome:
+Early = Mapping[int, int]
+"""Deliveries (counted from 1) after which the next one comes while the code is still on its way: after how many turns
+of its loop. After all others the code runs until nothing is ready."""
+
+
+def run_stretch(
+    stretch: TapedStretch, session_id: str, facts: Sequence[Fact], actor: ReplayedActor, early: Early | None = None
+) -> Outcome:
     """Run an actor over a stretch, and return how what it did compares with the record."""
-    return _Run(stretch, session_id, facts, actor).run()
+    return _Run(stretch, session_id, facts, actor, early or {}).run()
 
 
 def own_facts(stretch: TapedStretch, facts: Sequence[Fact]) -> list[Fact]:
@@ -98,8 +108,12 @@ def own_facts(stretch: TapedStretch, facts: Sequence[Fact]) -> list[Fact]:
 
 
 class _Run:
-    def __init__(self, stretch: TapedStretch, session_id: str, facts: Sequence[Fact], actor: ReplayedActor) -> None:
+    def __init__(
+        self, stretch: TapedStretch, session_id: str, facts: Sequence[Fact], actor: ReplayedActor, early: Early
+    ) -> None:
         self._outcome = Outcome(stretch)
+        self._early = early
+        self._loop = VirtualLoop()
         self._stretch = stretch
         self._at = 0
         self._actor = actor
@@ -126,7 +140,7 @@ class _Run:
         self._is_cancelling = False
 
     def run(self) -> Outcome:
-        loop = VirtualLoop()
+        loop = self._loop
         try:
             built = self._actor.build(self._seat)
             actor = loop.finish(loop.create_task(_opened(built.__aenter__())))
@@ -140,8 +154,10 @@ class _Run:
         return self._outcome
 
     def _hand_over(self, loop: VirtualLoop, actor: Replayed, delivery: Delivery) -> None:
-        loop.advance_to((delivery.at_ns - self._first_ns) / _S)
+        pass_until = loop.move_to if self._at in self._early else loop.advance_to
+        pass_until((delivery.at_ns - self._first_ns) / _S)
         self._at += 1
+        before = loop.turns
         self._now_ns = delivery.at_ns
         if delivery.kind in recorded_log.SERVED:
             self._log.serve(delivery)
@@ -150,7 +166,8 @@ class _Run:
         else:
             loop.create_task(self._delivered(actor, delivery))
         self._is_cancelling = delivery.kind == CANCELLED
-        loop.run_until_quiescent()
+        loop.run_until_quiescent(self._early.get(self._at, math.inf))
+        self._outcome.turns.append(loop.turns - before)
 
     async def _delivered(self, actor: Replayed, delivery: Delivery) -> None:
         if delivery.kind in (HANDLED, LIVE, FOLLOWED):

@@ -11,9 +11,10 @@ from typing import Literal
 from contracts import events as e
 from infra.log.event_log import Fact
 from infra.replay.actors import ReplayedActor
+from infra.replay.orders import run_in_some_order
 from infra.replay.pairing import paired
 from infra.replay.recorded_session import RecordedSession
-from infra.replay.schedule import Outcome, ReplayDifference, run_stretch
+from infra.replay.schedule import Outcome, ReplayDifference
 from infra.replay.session_tapes import LostTape, SessionTapes
 from infra.tape.live import CHUNK_S
 
@@ -107,7 +108,7 @@ def verify(session: RecordedSession, tapes: SessionTapes, actors: Mapping[str, R
     else:
         with _without_log_lines():
             outcomes = [
-                run_stretch(stretch, session.session_id, facts, actors[stretch.actor])
+                run_in_some_order(stretch, session.session_id, facts, actors[stretch.actor])
                 for stretch in tapes.stretches
                 if stretch.actor in actors
             ]

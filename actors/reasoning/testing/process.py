@@ -10,6 +10,7 @@ from faststream.nats import NatsBroker
 
 from actors.reasoning.actor import listen, take_events
 from actors.reasoning.answering import Reasoning
+from actors.reasoning.end_scoring import EndScoring
 from actors.reasoning.graph import Graph, compile_graph
 from actors.reasoning.shared import Shared
 from actors.reasoning.wire import SilentWire
@@ -36,9 +37,9 @@ class Process:
     another process gets when this one dies.
     """
 
-    def __init__(self, store: MemoryStore, tapes: Tapes, shared: Shared) -> None:
+    def __init__(self, store: MemoryStore, tapes: Tapes, shared: Shared, scoring: EndScoring | None = None) -> None:
         self._alive = _WhileAlive(store)
-        self._reasoning = Reasoning(TapedLog(self._alive, tapes), tapes, SilentWire(), shared)
+        self._reasoning = Reasoning(TapedLog(self._alive, tapes), tapes, SilentWire(), shared, scoring=scoring)
         unconnected = NatsBroker()
         self._inbox = take_events(unconnected, self._reasoning)
         self._live = listen(unconnected, self._reasoning)
@@ -46,7 +47,7 @@ class Process:
         self._waiting: deque[Fact] = deque()
         self._held: dict[int, Fact] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._handling: set[asyncio.Task[None]] = set()
+        self._handling: dict[asyncio.Task[None], None] = {}
         self._is_taking = False
         self.problems: list[Exception] = []
         """What handlers raised: a fault of the actor, or of the test's facts."""
@@ -109,8 +110,8 @@ class Process:
         return task
 
     def _note_handling(self, task: "asyncio.Task[None]") -> None:
-        self._handling.add(task)
-        task.add_done_callback(self._handling.discard)
+        self._handling[task] = None
+        task.add_done_callback(lambda done: self._handling.pop(done, None))
 
     async def _hear(self, fact: Fact) -> None:
         with handler_called(self._tapes.of(fact.event.session_id), LIVE, fact.sequence):

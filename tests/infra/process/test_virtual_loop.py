@@ -35,6 +35,23 @@ def test_everything_that_is_ready_runs_before_the_loop_returns(loop: VirtualLoop
     assert said == ["first", "second", "third"]
 
 
+def test_it_may_stop_while_something_is_ready_and_goes_on_later(loop: VirtualLoop) -> None:
+    said: list[int] = []
+
+    async def count() -> None:
+        for number in range(10):
+            said.append(number)
+            await asyncio.sleep(0)
+
+    loop.create_task(count())
+    loop.run_until_quiescent(most_turns=3)
+    assert (said, loop.turns) == ([0, 1, 2], 3)
+    loop.move_to(5)
+    assert (len(said), loop.time()) == (3, 5)
+    loop.run_until_quiescent()
+    assert len(said) == 10
+
+
 def test_an_hour_passes_at_once_and_timers_fire_in_their_order(loop: VirtualLoop) -> None:
     fired: list[tuple[str, float]] = []
 

@@ -28,8 +28,9 @@ from infra.log.event_log import Fact, append, history
 from infra.log.inbox import Inbox, Job
 from infra.memory.turns import TurnMemory
 from infra.replay.actors import ReplayedActor
+from infra.replay.orders import run_in_some_order
 from infra.replay.reasoning import replayed_reasoning
-from infra.replay.schedule import Outcome, TapedStretch, run_stretch
+from infra.replay.schedule import Outcome, TapedStretch
 from infra.settings import Settings
 from infra.tape.deliveries import HANDLED
 from infra.tape.handling import handler_called
@@ -129,7 +130,7 @@ async def facts_of(broker: NatsBroker) -> list[Fact]:
 async def replayed(stretch: TapedStretch, facts: list[Fact], agents: Agents | None = None) -> Outcome:
     """Run a stretch again, in a thread that has no event loop."""
     actor = ReplayedActor(partial(replayed_reasoning, agents=agents))
-    return await asyncio.to_thread(run_stretch, stretch, SESSION, facts, actor)
+    return await asyncio.to_thread(run_in_some_order, stretch, SESSION, facts, actor)
 
 
 def appended_by(copy: Copy, facts: list[Fact]) -> set[int]:

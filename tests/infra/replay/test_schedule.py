@@ -14,6 +14,7 @@ from contracts.answers import answer
 from contracts.topology import session_subjects
 from infra.log.event_log import Fact, LogUnavailable, StaleWriter
 from infra.log.handlers import EventHandlers
+from infra.process.tasks import ended
 from infra.replay.actors import HandlersReplayed, Replayed, ReplayedActor, Seat
 from infra.replay.compare import field_differences
 from infra.replay.recorded_log import FactDifference
@@ -479,6 +480,57 @@ def test_an_append_that_waits_for_its_place_keeps_no_lock_from_one_that_came_bef
     )
     came = run_stretch(stretch_of(deliveries), SESSION, facts, toys(OneAtATime))
     assert (came.differences, came.same) == ([], frozenset({5, 6}))
+
+
+class CutOff(Toy):
+    """Ends a reply; if the next turn cuts that off before it is stored, ends it otherwise, under the same id."""
+
+    _ending: "asyncio.Task[None] | None" = None
+
+    async def turn_ended(self, turn: e.TurnEnded) -> None:
+        if turn.event_id == "t1":
+            self._ending = asyncio.create_task(self._end("completed"))
+        elif self._ending is not None:
+            await ended(self._ending)
+            await self._end("interrupted")
+
+    async def _end(self, finish: str) -> None:
+        await self._seat.log.append(_end(finish))
+
+
+class CutOffOtherwise(CutOff):
+    """Ends it in other ways."""
+
+    async def _end(self, finish: str) -> None:
+        await super()._end({"completed": "refused", "interrupted": "too-long"}[finish])
+
+
+def _end(finish: str) -> e.ReplyCompleted:
+    fields: dict[str, Any] = {"reply_id": "r1", "text": "", "clauses": 0, "first_token_ms": None, "elapsed_ms": 0}
+    return answer(TURN, e.ReplyCompleted, time_ns=9, finish=finish, **fields)
+
+
+@pytest.mark.parametrize(
+    ("finish", "basis", "is_same"),
+    [
+        ("completed", 3, True),  # on its way to the log when it was cut off: there the first of an id stays
+        ("interrupted", 4, True),  # cut off before it was sent
+        ("completed", 4, False),  # decided after the turn that cuts it off
+        ("interrupted", 3, False),  # decided before that turn
+        ("failed", 3, False),
+        ("failed", 4, False),
+    ],
+)
+def test_of_two_ends_one_of_which_was_cut_off_the_log_has_the_one_that_came_first(
+    finish: str, basis: int, is_same: bool
+) -> None:
+    stored = _end(finish).model_copy(update={"appended_by": COPY, "basis": basis})
+    facts = [FACTS[0], Fact(4, TURN.model_copy(update={"event_id": "t2"})), Fact(5, stored)]
+    deliveries = (Delivery(0, "handled", 3), Delivery(MS, "handled", 4), Delivery(2 * MS, "appended", 5))
+    came = run_stretch(stretch_of(deliveries), SESSION, facts, toys(CutOff))
+    assert (came.differences == [], came.same == {5}) == (is_same, is_same)
+    changed = run_stretch(stretch_of(deliveries), SESSION, facts, toys(CutOffOtherwise))
+    assert changed.differences != []
 
 
 class Broken(Toy):
