@@ -16,6 +16,7 @@ from pydantic import PrivateAttr
 
 from actors.reasoning.background import Backgrounds
 from actors.reasoning.chat_models import ChatModels
+from actors.reasoning.default_agent import BUILT_IN
 from actors.reasoning.end_scoring import EndScoring, Scorer
 from actors.reasoning.shared import Shared
 from actors.reasoning.testing.process import Process, graph_of_all
@@ -170,7 +171,7 @@ class Talk:
     events: Sequence[e.Event]
     model: Callable[[Gates], ScriptedModel]
     llm: str = "fake:m0"
-    agents: Callable[[Gates], Agents] | None = None
+    agents: Callable[[Gates], Agents] = lambda gates: Agents(built_in=BUILT_IN)
     scorer: Callable[[Gates], Scorer] | None = None
     interruptions: int = 0
     freezes: int = 0
@@ -269,8 +270,8 @@ def _shared(talk: Talk, gates: Gates) -> Shared:
     model = talk.model(gates)
     models = ChatModels(settings, lambda name, config: model)
     cache = ResponseCache(_nobody, ttl_s=0)
-    agents = {"agents": talk.agents(gates)} if talk.agents is not None else {}
-    return Shared(settings, models, Backgrounds(None), cache, TokenCounter(settings), graph=graph_of_all(), **agents)
+    backgrounds, tokens, agents = Backgrounds(None), TokenCounter(settings), talk.agents(gates)
+    return Shared(settings, models, backgrounds, cache, tokens, graph=graph_of_all(), agents=agents)
 
 
 def _nobody() -> Any:
@@ -279,7 +280,7 @@ def _nobody() -> Any:
 
 def replayed(talk: Talk, facts: list[Fact], stretch: TapedStretch) -> Outcome:
     """Run the tape of a conversation again."""
-    agents = talk.agents(Gates(Random(0))) if talk.agents is not None else None
+    agents = talk.agents(Gates(Random(0)))
     return run_in_some_order(stretch, SESSION, facts, ReplayedActor(partial(replayed_reasoning, agents=agents)))
 
 
