@@ -32,6 +32,12 @@ def test_the_environment_and_the_file_are_read_and_the_environment_wins(
     assert (read.port, read.voice, read.llm_options) == (9002, "amy", {"temperature": 0.1})
 
 
+def test_a_name_without_a_value_in_the_file_gives_nothing(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("DAREDEVIL_PORT\nDAREDEVIL_VOICE=amy\n")
+    read = Settings()
+    assert (read.port, read.voice) == (Settings.model_fields["port"].default, "amy")
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [

@@ -13,7 +13,7 @@ from nats.js.errors import NotFoundError
 from contracts.topology import AUDIO, BUCKETS, DURABLES, JOURNAL, RECORDINGS, RESPONSE_CACHE, STREAMS, VOICE
 from infra.log.connection import connection, jetstream
 from infra.log.event_log import append
-from infra.log.provisioning import missing_durables, provision
+from infra.log.provisioning import missing_durables, plan, provision
 from infra.settings import settings
 from tests.infra.log.copies import turn_ended
 from tests.servers import NatsServer, running_nats
@@ -29,6 +29,14 @@ async def test_every_stream_and_durable_of_the_topology_is_there(broker: NatsBro
         assert tuple(config.filter_subjects or [config.filter_subject]) == durable.filter_subjects
         assert config.ack_wait == durable.ack_wait_s
         assert config.max_deliver == durable.max_deliver
+
+
+async def test_a_server_is_not_asked_about_each_thing_that_it_cannot_have(nats_server: NatsServer) -> None:
+    nc = await nats.connect(nats_server.url)
+    changes = await plan(nc.jetstream())
+    assert nc.stats["out_msgs"] < len(changes) / 2
+    assert all(change.is_new for change in changes)
+    await nc.close()
 
 
 async def test_the_log_is_on_disk_and_refuses_rather_than_forgets(broker: NatsBroker) -> None:
