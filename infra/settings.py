@@ -200,9 +200,9 @@ class Settings(BaseSettings):
     patience: Literal["", "quick", "balanced", "patient"] = Field(
         "",
         description="How long silences are waited for, by what was said, scored by the local language model; empty: by "
-        "the end-of-turn model. What it costs: `quick` answers 68 % of ends after 0.2 s, and 9 % of pauses of 0.6 s "
-        "within a sentence (17 % of 1 s); `balanced` 57 % after 0.2 s and 5 % (9 %); `patient` 27 % after 0.3 s and "
-        "3 % (5 %).",
+        "the end-of-turn model. What it costs: `quick` answers 61 % of ends after 0.2 s, and 9 % of pauses of 0.6 s "
+        "within a sentence (15 % of 1 s); `balanced` 47 % after 0.2 s and 5 % (9 %); `patient` 25 % after 0.3 s and "
+        "2 % (6 %).",
     )
     turn_weights: str = Field(
         "", description="Weights of the words' score as JSON, from `daredevil tune turns`; empty: those of the program."

@@ -31,7 +31,7 @@ def test_words_that_sound_whole_wait_least_and_words_that_go_on_longest() -> Non
     assert (whole.silence_ms, whole.reason) == (200, "sure")
     going_on = required(SpokenSoFar("I would like to order a", 0.001), "balanced", WEIGHTS)
     assert (going_on.silence_ms, going_on.reason) == (1100, "goes-on")
-    between = required(SpokenSoFar("Please remind me to call my mother.", 0.45), "balanced", WEIGHTS)
+    between = required(SpokenSoFar("Please remind me to call my mother.", 0.6), "balanced", WEIGHTS)
     assert (between.silence_ms, between.reason) == (700, "between")
 
 
@@ -125,8 +125,8 @@ def test_what_the_agent_asked_for_is_read_from_its_last_sentence(said: str, aske
 
 def test_somebody_who_pauses_long_is_given_longer_where_the_words_say_little() -> None:
     words = "Please remind me to call my mother."
-    usual = required(SpokenSoFar(words, 0.45, own_pauses_ms=(300, 320)), "balanced", WEIGHTS)
-    slow = required(SpokenSoFar(words, 0.45, own_pauses_ms=(800, 850, 700, 820)), "balanced", WEIGHTS)
+    usual = required(SpokenSoFar(words, 0.6, own_pauses_ms=(300, 320)), "balanced", WEIGHTS)
+    slow = required(SpokenSoFar(words, 0.6, own_pauses_ms=(800, 850, 700, 820)), "balanced", WEIGHTS)
     assert (usual.silence_ms, slow.silence_ms) == (700, 1020)
     sure = required(SpokenSoFar("What is the weather like today?", 0.95, own_pauses_ms=(900,) * 8), "balanced", WEIGHTS)
     assert sure.silence_ms == 200
