@@ -30,6 +30,7 @@ for name in "$@"; do
     partial=$(mktemp -d "$folder/.partial.XXXXXX")
     GOBIN=$partial GOWORK=off CGO_ENABLED=0 GOFLAGS='-buildvcs=false -trimpath' \
         nice go install -ldflags='-s -w' "$package@$version"
-    mv "$partial/$(basename "$package")" "$out"
+    # The one program in there: Go leaves a version such as `v8` at the end of a package out of its name.
+    mv "$partial"/* "$out"
     rmdir "$partial"
 done
