@@ -97,7 +97,7 @@ async def _recorded(call: PlannedCall, where: Where) -> RecordedCall:
         except (CallFailed, OSError, TimeoutError, KeyError, WebSocketException, aiohttp.ClientError) as error:
             result = error.result if isinstance(error, CallFailed) else None
             session_id = result.session_id if result is not None else session_id
-            problem = f"{error or type(error).__name__}"
+            problem = str(error) or type(error).__name__
     seconds = round(time.monotonic() - began_s, 1)
     return RecordedCall(call.id, call.kind, call.system.name, session_id, seconds, problem)
 

@@ -73,7 +73,7 @@ class ChatClient:
                 async for event in self._events(EventSource(answer)):
                     yield event
         except (httpx.HTTPError, SSEError) as error:
-            raise ChatFailed(f"{self._door} does not answer: {error or type(error).__name__}") from error
+            raise ChatFailed(f"{self._door} does not answer: {str(error) or type(error).__name__}") from error
 
     async def hang_up(self) -> None:
         """End the conversation, if one was opened. Raises nothing: an open one ends by itself when it is idle."""

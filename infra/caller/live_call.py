@@ -59,7 +59,7 @@ async def hold_call(
             await call.hold(hang_up)
             return str(welcome["session_id"])
     except (OSError, TimeoutError, WebSocketException) as error:
-        raise CallFailed(f"the call to {ws_url(url)} failed: {error or type(error).__name__}") from error
+        raise CallFailed(f"the call to {ws_url(url)} failed: {str(error) or type(error).__name__}") from error
 
 
 class LiveCall:

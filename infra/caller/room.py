@@ -133,7 +133,7 @@ async def place_room_call(
     except rtc.ConnectError as error:
         raise CallFailed(f"the room at {admission.url} cannot be joined: {why_refused(error.message)}") from error
     except (OSError, TimeoutError, PublishTrackError) as error:
-        raise CallFailed(f"the call through {admission.url} failed: {error or type(error).__name__}") from error
+        raise CallFailed(f"the call through {admission.url} failed: {str(error) or type(error).__name__}") from error
     finally:
         await broker.stop()
 

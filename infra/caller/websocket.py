@@ -81,7 +81,7 @@ async def place_call(
         await _hang_up_again(url, call, token)
         return call.talk.result
     except (OSError, TimeoutError, WebSocketException) as error:
-        raise CallFailed(f"the call to {ws_url(url)} failed: {error or type(error).__name__}") from error
+        raise CallFailed(f"the call to {ws_url(url)} failed: {str(error) or type(error).__name__}") from error
 
 
 async def _greet(

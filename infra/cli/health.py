@@ -58,7 +58,7 @@ async def _asked(name: str, timeout_s: float) -> "Health":
     from nats.errors import Error as NatsError
 
     from contracts.topology import APPS
-    from infra.log.nats_reach import connect_once, unusable, why_unusable
+    from infra.log.nats_reach import connect_once, is_forbidden, unusable, why_unusable
     from infra.runtime import running_nats_url
     from infra.system.health import Health
     from infra.system.health_on_nats import health_on_nats
@@ -66,13 +66,21 @@ async def _asked(name: str, timeout_s: float) -> "Health":
     if name and name not in APPS:
         fail(f"there is no process {name!r}: {', '.join(APPS)}", BAD_INPUT)
     url = settings().nats_url or running_nats_url(settings().data_dir)
+    forbidden: list[Exception] = []
+
+    async def note(error: Exception) -> None:
+        if is_forbidden(error):
+            forbidden.append(error)
+
     try:
         async with asyncio.timeout(timeout_s):
-            nc = await connect_once(url)
+            nc = await connect_once(url, note)
     except (OSError, TimeoutError, NatsError) as error:
         why = await why_unusable(url, min(timeout_s, 1)) or unusable(error, url)
         return Health(False, why, ())
     try:
-        return await health_on_nats(nc, settings(), [name] if name else [], timeout_s)
+        found = await health_on_nats(nc, settings(), [name] if name else [], timeout_s)
+        # NATS does not answer what is forbidden, so everything seems to be away.
+        return found if found.ready or not forbidden else Health(False, unusable(forbidden[0], url), ())
     finally:
         await nc.close()

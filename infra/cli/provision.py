@@ -1,6 +1,7 @@
 """`daredevil provision`: the streams, buckets and consumers on NATS as the code and the settings want them."""
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
@@ -43,9 +44,11 @@ def provision(
       DAREDEVIL_NATS_REPLICAS=3 daredevil provision
 
     """
-    changes, left = run_async(_provisioned(dry_run, partitions))
+    # As text, the list at the end says the same.
+    report = progress if as_json else lambda _: None
+    changes, left = run_async(_provisioned(dry_run, partitions, report))
     for change in changes:
-        typer.echo(json.dumps(_fields(change))) if as_json else _print(change)
+        typer.echo(json.dumps(_fields(change))) if as_json else _print(change, not dry_run and change not in left)
     if not changes:
         progress("everything is as it should be")
     elif dry_run:
@@ -68,15 +71,19 @@ def _fields(change: "StreamChange") -> dict[str, object]:
     }
 
 
-def _print(change: "StreamChange") -> None:
-    out().print(f"{change.what}: {'missing' if change.is_new else 'differs'}", markup=False)
+def _print(change: "StreamChange", is_made: bool) -> None:
+    states = ("created", "changed") if is_made else ("missing", "differs")
+    state = states[0] if change.is_new else states[1]
+    out().print(f"{change.what}: {state}", markup=False)
     for difference in change.differences:
         by_hand = " (cannot be changed)" if difference.fixed else ""
         out().print(f"    {difference.field}: {difference.now} → {difference.wanted}{by_hand}", markup=False)
 
 
-async def _provisioned(dry_run: bool, partitions: int) -> "tuple[list[StreamChange], list[StreamChange]]":
-    """Return what was not as it should be, and what has to be done by hand."""
+async def _provisioned(
+    dry_run: bool, partitions: int, report: Callable[[str], None]
+) -> "tuple[list[StreamChange], list[StreamChange]]":
+    """Return what was not as it should be, and what of it has to be done by hand."""
     from infra.cannot_run import CannotRun
     from infra.cli.system import LogEmpty, log_connection
     from infra.log.provisioning import check_restored, plan
@@ -90,7 +97,7 @@ async def _provisioned(dry_run: bool, partitions: int) -> "tuple[list[StreamChan
             given = settings().model_copy(update={"partitions": partitions or settings().partitions})
             changes = await plan(js, given)
             if not dry_run:
-                await make(js, progress, given=given)
+                await make(js, report, given=given)
             return changes, [change for change in changes if change.remedy]
     except LogEmpty:
         raise CannotRun(

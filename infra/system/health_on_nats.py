@@ -98,7 +98,7 @@ async def _missing(nc: Client, durables: tuple[str, ...], timeout_s: float) -> s
         async with asyncio.timeout(timeout_s):
             missing = await missing_durables(nc.jetstream(timeout=timeout_s), durables)
     except (APIError, NatsError, TimeoutError, OSError) as error:
-        return f"the log's consumers are not known ({error or type(error).__name__})"
+        return f"the log's consumers are not known ({str(error) or type(error).__name__})"
     return f"consumers are missing: {', '.join(missing)}" if missing else ""
 
 

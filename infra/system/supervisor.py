@@ -238,7 +238,9 @@ class Supervisor:
             finally:
                 await nc.close()
         except (NatsError, OSError) as error:
-            raise StartFailed(f"the log's streams could not be created: {error or type(error).__name__}") from error
+            raise StartFailed(
+                f"the log's streams could not be created: {str(error) or type(error).__name__}"
+            ) from error
         if left:
             names = ", ".join(change.what for change in left)
             self._warn(f"{names}: not as the settings say; `daredevil provision --dry-run` shows what differs")

@@ -123,7 +123,7 @@ async def _clock(host: str, port: int, secure: bool) -> Finding:
             head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
         writer.close()
     except (OSError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError) as error:
-        detail = f"what listens there does not answer HTTP: {error or type(error).__name__}"
+        detail = f"what listens there does not answer HTTP: {str(error) or type(error).__name__}"
         return Finding("LiveKit server", "missing", detail, "correct DAREDEVIL_LIVEKIT_URL")
     dates = [line.partition(":")[2].strip() for line in head.splitlines() if line.lower().startswith("date:")]
     if not dates:
@@ -146,7 +146,7 @@ async def _api(access: LiveKitAccess) -> Finding:
         why = "the server does not know this key and secret" if refused else f"{error.status} {error.code}"
         return Finding("API and key", "missing", why, remedy)
     except (OSError, TimeoutError, ValueError) as error:
-        detail = f"this is no LiveKit server: {error or type(error).__name__}"
+        detail = f"this is no LiveKit server: {str(error) or type(error).__name__}"
         return Finding("API and key", "missing", detail, "correct DAREDEVIL_LIVEKIT_URL")
     return Finding("API and key", "ok", f"{len(rooms)} rooms are open")
 
@@ -155,7 +155,7 @@ async def _join(access: LiveKitAccess) -> Joined | Finding:
     try:
         return await join_quietly(access, timeout_s=3 * TIMEOUT_S)
     except Exception as error:  # the SDK, the WebSocket client and the API have errors of their own
-        detail = f"signalling works, media does not: {error or type(error).__name__}"
+        detail = f"signalling works, media does not: {str(error) or type(error).__name__}"
         ports = "open the server's rtc ports: UDP 50000-60000 (or udp_port), TCP 7881; set its node_ip"
         return Finding("media", "missing", detail, f"{ports}; else TURN on 443")
 

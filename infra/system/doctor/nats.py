@@ -47,7 +47,9 @@ async def examine_nats(settings: Settings) -> list[Finding]:
         finally:
             await nc.close()
     except (NatsError, OSError) as error:
-        why = f"{shown_url(url)} stopped answering, or this user may not look at it: {error or type(error).__name__}"
+        why = (
+            f"{shown_url(url)} stopped answering, or this user may not look at it: {str(error) or type(error).__name__}"
+        )
         return [*findings, Finding(SUBJECT, "warning", why, "use the credentials of an operator")]
 
 

@@ -62,7 +62,7 @@ async def _of_process(settings: Settings, name: str, partitions: int) -> Finding
         nc = await connect_once(settings.nats_url, process=name)
     except (NatsError, OSError) as error:
         remedy = "check its file of credentials, and that the server has this user"
-        return Finding(SUBJECT, "missing", f"{name} cannot connect: {error or type(error).__name__}", remedy)
+        return Finding(SUBJECT, "missing", f"{name} cannot connect: {str(error) or type(error).__name__}", remedy)
     try:
         return lacks(name, await _allowed(nc), await _allowed(asking(nc)), (name,), partitions)
     finally:

@@ -3,8 +3,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from websockets.asyncio.server import serve
 
-from infra.caller import CallFailed, ScriptedUtterance, Sound, place_call, write_wav
+from infra.caller import CallFailed, ScriptedUtterance, Sound, place_call, websocket_messages, write_wav
 from infra.caller.conversation import CallState
 from infra.caller.websocket_messages import ws_url
 from tests.infra.caller.fake_door import RATE_HZ, fake_door
@@ -111,6 +112,14 @@ async def test_no_answer_is_a_clear_error_with_what_there_was() -> None:
 async def test_a_door_that_is_not_there_is_a_clear_error() -> None:
     with pytest.raises(CallFailed, match=r"the call to ws://127\.0\.0\.1:9/ws"):
         await place_call("http://127.0.0.1:9/", [ScriptedUtterance(words())])
+
+
+async def test_a_failure_without_words_is_named_by_its_kind(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(websocket_messages, "WELCOME_TIMEOUT_S", 0.1)
+    async with serve(lambda socket: socket.wait_closed(), "127.0.0.1", 0) as door:
+        port = next(iter(door.sockets)).getsockname()[1]
+        with pytest.raises(CallFailed, match="failed: TimeoutError"):
+            await place_call(f"http://127.0.0.1:{port}", [ScriptedUtterance(words())])
 
 
 def test_the_page_address_leads_to_the_socket() -> None:

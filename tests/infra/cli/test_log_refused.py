@@ -47,3 +47,16 @@ async def test_a_command_says_what_nats_refuses(
     assert result.exit_code == 1
     assert said in result.stderr
     assert "start it, or unset" not in result.stderr
+
+
+async def test_health_of_a_system_that_it_may_not_ask_is_no_alarm_about_everything(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running_nats(tmp_path / "nats", more=MAY_LITTLE) as nats_server:
+        monkeypatch.setenv("DAREDEVIL_NATS_URL", nats_server.url.replace("//", "//sam:secret@"))
+        settings.cache_clear()
+        result = await asyncio.to_thread(CliRunner().invoke, app, ["health", "--timeout", "1"])
+    assert result.exit_code == 1
+    assert "not ready: NATS at" in result.stdout
+    assert "commands need the credentials of an operator" in result.stdout
+    assert "disk" not in result.stdout

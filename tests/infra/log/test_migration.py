@@ -139,4 +139,7 @@ async def test_the_command_shows_does_and_then_finds_nothing(
     code, again, errors = await cli_beside("provision")
     assert (code, again) == (0, "")
     assert "everything is as it should be" in errors
+    await jetstream(broker).delete_stream(AUDIO)
+    code, made, errors = await cli_beside("provision")
+    assert (code, made) == (0, "stream AUDIO: created\n")
     assert len(DURABLES) == len(await jetstream(broker).consumers_info(VOICE))
