@@ -3,6 +3,7 @@
 import json
 import logging
 import re
+import socket
 import sys
 from datetime import UTC, datetime
 from types import TracebackType
@@ -68,11 +69,17 @@ def time_of(epoch_s: float) -> str:
 
 
 def means_something(record: logging.LogRecord) -> bool:
-    """Return whether to keep a log line: LiveKit's SDK logs closed data channels of a hang-up as errors.
+    """Return whether to keep a log line. Two are told by libraries as errors, and are none.
 
-    If they break during a call, it reconnects and logs that too.
+    LiveKit's SDK does so with closed data channels of a hang-up; if they break during a call, it reconnects and logs
+    that too. uvloop leaves the lookup of a name to itself when nobody waits for it any more, as while NATS is away; who
+    waited has been told.
     """
-    return not (record.name == "livekit" and re.search(r"data channel '\w+' closed unexpectedly$", record.getMessage()))
+    if record.name == "livekit":
+        return not re.search(r"data channel '\w+' closed unexpectedly$", record.getMessage())
+    if record.name == "asyncio" and record.exc_info and isinstance(record.exc_info[1], socket.gaierror):
+        return not record.getMessage().startswith("Future exception was never retrieved")
+    return True
 
 
 def set_up_logs(name: str, settings: Settings) -> None:

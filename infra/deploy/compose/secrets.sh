@@ -30,10 +30,13 @@ mkdir -p secrets/nats
 if [ -n "${DAREDEVIL:-}" ]; then # an installed command instead
     DAREDEVIL_PARTITIONS=$(setting PARTITIONS 0) "$DAREDEVIL" nats-users secrets/nats >/dev/null
 else
-    engine=${CONTAINER_ENGINE:-$(command -v docker || command -v podman)}
+    engine=${CONTAINER_ENGINE:-$(command -v docker || command -v podman)} image=$(setting IMAGE localhost/daredevil-local:0.1.0)
     "$engine" run --rm --network none --user "$(id -u):$(id -g)" -v "$(pwd)/secrets/nats:/keys" \
-        -e "DAREDEVIL_PARTITIONS=$(setting PARTITIONS 0)" "$(setting IMAGE localhost/daredevil-local:0.1.0)" \
-        daredevil nats-users /keys >/dev/null
+        -e "DAREDEVIL_PARTITIONS=$(setting PARTITIONS 0)" "$image" daredevil nats-users /keys >/dev/null || {
+        echo "secrets/nats was not made: $engine cannot run $image. Build it (make image), or set IMAGE or CONTAINER_ENGINE," \
+            "and run this again" >&2
+        exit 1
+    }
 fi
 find secrets -type f -exec chmod 640 {} +
 chmod 750 secrets/nats

@@ -1,5 +1,6 @@
 """The compose files: they can be put together, each process has its service, and what they name is there."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -198,6 +199,15 @@ def test_each_secret_is_made_and_each_setting_that_is_a_file_is_one() -> None:
             if variable.startswith("DAREDEVIL_"):
                 setting = variable.removeprefix("DAREDEVIL_").lower()
                 assert {setting, setting.removesuffix("_file")} & Settings.model_fields.keys(), (name, variable)
+
+
+def test_keys_of_nats_that_no_image_can_make_are_told_with_what_to_do(tmp_path: Path) -> None:
+    copy = tmp_path / "compose"
+    shutil.copytree(FOLDER, copy, ignore=shutil.ignore_patterns("secrets", ".env"))
+    environment = {"PATH": os.environ["PATH"], "CONTAINER_ENGINE": "false", "IMAGE": "ours:9"}
+    done = subprocess.run(["sh", "secrets.sh"], cwd=copy, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "secrets/nats was not made: false cannot run ours:9. Build it (make image), or set IMAGE" in done.stderr
 
 
 def test_the_proxy_that_is_trusted_is_the_proxy() -> None:
