@@ -11,6 +11,9 @@ import msgpack
 IN_SAMPLE_RATE_HZ = 16_000
 """Rate of every inbound track, whatever the door received: the rate of VAD and STT models."""
 
+OPENER_LOUDNESS = 0.5
+"""How loud an opener is played: 6 dB quieter than a reply."""
+
 FRAME_MS = 20
 """Length of a frame at a door, and the shortest on the bus."""
 

@@ -366,6 +366,30 @@ class TurnInterrupted(Event):
     text: str = Field(default="", description="What had been recognised when it was confirmed.")
 
 
+class OpenerCued(Event):
+    """The turn may be over: until that is known, the agent may begin with its opener, which can be taken back.
+
+    What is played of it is no part of a reply: models never read it.
+    """
+
+    participant_id: Id
+    reply_id: Reference = Field(description="Names its sound and what the client counts of it. No reply has this id.")
+    text: str = Field(description="The opener: `Well,`.")
+    reason: str = Field(description="Why the turn was not over yet, as in TurnEvidence: `between`, `goes-on`, …")
+    score: LogOdds | None = Field(default=None, description="Log odds of an end, as in TurnEvidence.")
+    silence_ms: Measured[Ms] = Field(description="Silence when the decision fell.")
+    required_silence_ms: Ms = Field(description="Silence that would have ended the turn.")
+    speech_ended_ns: Measured[TimeNs] = Field(description="When the last sample of speech arrived at the door.")
+
+
+class OpenerRetracted(Event):
+    """The caller went on after an opener was cued: it is silenced. Heard until then, it was a false start."""
+
+    participant_id: Id
+    reply_id: Reference
+    went_on_ns: Measured[TimeNs] = Field(description="When the first sample of the further speech arrived at the door.")
+
+
 class InterruptionDismissed(Event):
     """Sound over a reply that does not interrupt it (a cough, an "mhm", an echo): playback goes on.
 
@@ -779,6 +803,24 @@ class PlaybackInterrupted(Event):
     reason: str = "barge-in"
     counted: bool | None = Field(
         default=None, description="Whether the client counted `played_samples`; false if it is estimated."
+    )
+
+
+class OpenerPlayed(Event):
+    """An opener was heard: to its end, or until it was taken back."""
+
+    reply_id: Reference
+    text: str = Field(description="The opener that was played, or of which a part was.")
+    played_samples: Count
+    sample_rate_hz: Positive
+    retracted: bool = Field(default=False, description="It was broken off: the caller went on, or the call ended.")
+    gap_ms: Measured[SignedMs | None] = Field(
+        default=None, description="From the end of speech to its first sound; absent if the client did not report that."
+    )
+    started_ns: Measured[TimeNs | None] = Field(default=None, description="When its first sound was heard.")
+    started_samples: Count = Field(default=0, description="What had been played by then: voices begin softly.")
+    ended_ns: Measured[TimeNs | None] = Field(
+        default=None, description="When its last sound was heard, as far as that is known."
     )
 
 

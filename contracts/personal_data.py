@@ -22,6 +22,9 @@ WORDS: dict[type[e.Event], tuple[str, ...]] = {
     e.TurnEnded: ("text",),
     e.TurnInterrupted: ("text",),
     e.InterruptionDismissed: ("text",),
+    # The agent's own word, but one that its profile may have from a person.
+    e.OpenerCued: ("text",),
+    e.OpenerPlayed: ("text",),
     e.RemarkRequested: ("text",),
     # A guard may quote in its errors what it was given.
     e.TurnGuarded: ("text", "replacement", "error"),

@@ -74,6 +74,11 @@ class AgentProfile(Value):
     turn_weights: str | None = Field(
         default=None, description="Weights of the words' score, JSON; empty: those of the program."
     )
+    opener: str | None = Field(
+        default=None,
+        description="With a patience: what the agent begins with where the turn may be over, and takes back if it is "
+        "not; empty for nothing.",
+    )
     barge_in_min_speech_ms: SmallCount | None = Field(
         default=None, description="Speech over playback that counts as a barge-in."
     )

@@ -207,6 +207,12 @@ class Settings(BaseSettings):
     turn_weights: str = Field(
         "", description="Weights of the words' score as JSON, from `daredevil tune turns`; empty: those of the program."
     )
+    opener: str = Field(
+        "",
+        max_length=64,
+        description="With a patience: what the agent begins with, quietly, where the turn may be over (`Well,`); it is "
+        "broken off if the caller goes on. Empty for nothing.",
+    )
     barge_in_min_speech_ms: int = Field(500, ge=100, description="Speech over playback that counts as a barge-in.")
 
     # -- several people

@@ -96,7 +96,9 @@ def make() -> FastStream:
             await voices.open()
             try:
                 async with live, requests, inbox:
-                    work = make_frequent_ahead(connection(broker), voices.loaded, lambda: synthesis.is_working)
+                    work = make_frequent_ahead(
+                        connection(broker), voices.loaded, lambda: synthesis.is_working, settings().opener
+                    )
                     ahead = asyncio.create_task(work, name="phrases made ahead")
                     try:
                         yield

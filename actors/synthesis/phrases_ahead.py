@@ -68,8 +68,12 @@ async def make_ahead(chains: Sequence[TextToSpeech], texts: Sequence[str], is_bu
             await asyncio.sleep(REST_SHARE * (time.monotonic() - begun_s))
 
 
-async def make_frequent_ahead(nc: Client, chains: Sequence[TextToSpeech], is_busy: Callable[[], bool]) -> None:
+async def make_frequent_ahead(
+    nc: Client, chains: Sequence[TextToSpeech], is_busy: Callable[[], bool], opener: str = ""
+) -> None:
     """Let the voices make ahead what the log says most often, and before that openers if they are English."""
     english = [chain for chain in chains if chain.voices and chain.voices[0].language.lower().startswith(ENGLISH)]
+    if opener:
+        await make_ahead(chains, (opener,), is_busy)
     await make_ahead(english, OPENERS, is_busy)
     await make_ahead(chains, await frequent_in_log(nc), is_busy)

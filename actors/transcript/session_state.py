@@ -69,6 +69,12 @@ class SessionState:
     ended_turns: set[str] = field(default_factory=set)
     scored: dict[str, e.TranscriptScored] = field(default_factory=dict)
     """How likely the last words of each participant end there."""
+    openers: dict[str, e.OpenerCued] = field(default_factory=dict)
+    """By the turn in which they were cued."""
+    retracted: set[str] = field(default_factory=set)
+    """Openers that were taken back."""
+    echoing: set[str] = field(default_factory=set)
+    """Participants whose microphone has heard the agent."""
     otherwise: set[str] = field(default_factory=set)
     """Participants whose last words were in another language than the engine's."""
 
@@ -170,6 +176,12 @@ class SessionState:
 
     def _apply_words(self, event: e.Event) -> None:
         match event:
+            case e.OpenerCued() if event.turn_id is not None:
+                self.openers[event.turn_id] = event
+            case e.InterruptionDismissed(reason="echo"):
+                self.echoing.add(event.participant_id)
+            case e.OpenerRetracted():
+                self.retracted.add(event.reply_id)
             case e.TranscriptScored():
                 self.scored[event.participant_id] = event
             case e.UtteranceDismissed(reason="language", over_reply_id=None):

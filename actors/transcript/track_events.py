@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
+from actors.transcript.patience import Required
 from actors.transcript.turn import SoundGiven
 from contracts import events as e
 from contracts.answers import answer
@@ -147,6 +148,33 @@ class TrackEvents:
             text=text,
             evidence=evidence,
             lost_ms=lost_ms,
+        )
+
+    def opener_cued(
+        self, started: e.SpeechStarted, text: str, silence_ms: float, required: Required, speech_ended_ns: int
+    ) -> e.OpenerCued:
+        """Return the event that the agent may begin with its opener."""
+        return self._about(
+            started,
+            e.OpenerCued,
+            reply_id=derive_id(started.event_id, "Opener"),
+            text=text,
+            reason=required.reason,
+            score=None if required.score is None else round(required.score, 3),
+            silence_ms=silence_ms,
+            required_silence_ms=required.silence_ms,
+            speech_ended_ns=speech_ended_ns,
+        )
+
+    def opener_retracted(self, cued: e.OpenerCued, went_on_ns: int) -> e.OpenerRetracted:
+        """Return the event that the caller went on after an opener was cued."""
+        return answer(
+            cued,
+            e.OpenerRetracted,
+            time_ns=now_ns(),
+            participant_id=self._participant_id,
+            reply_id=cued.reply_id,
+            went_on_ns=went_on_ns,
         )
 
     def turn_interrupted(

@@ -188,6 +188,7 @@ class TrackListener:
             if self._behind():
                 await self._recognising.finish(turn)
         elif change is Change.RESUMED:
+            await self._take_back(turn, self._heard_to - WINDOW_SAMPLES)
             if turn.last.end is not None:
                 self._policy.went_on((self._heard_to - WINDOW_SAMPLES - turn.last.end) / SAMPLES_PER_MS)
             self._recognising.resumed(turn.last, self._heard_to)
@@ -202,7 +203,9 @@ class TrackListener:
         if self._turn is None:
             self._turn = OpenTurn(self._facts.turn_id(self._hearing.start))
             self._recognising.begin_turn()
-        elif self._turn.last.end is not None:
+        else:
+            await self._take_back(self._turn, self._hearing.start)
+        if self._turn.utterances and self._turn.last.end is not None:
             self._policy.went_on((self._hearing.start - self._turn.last.end) / SAMPLES_PER_MS)
         floor = self._view.floor_reply()
         over_reply_id = floor.reply_id if floor is not None else None
@@ -245,6 +248,8 @@ class TrackListener:
         await self._say_revision(turn)
         await self._say_utterances(turn)
         await self._end_turn(turn)
+        if self._turn is turn:
+            await self._cue_opener(turn)
 
     async def _ask_again(self, turn: OpenTurn) -> None:
         last = turn.last
@@ -311,6 +316,23 @@ class TrackListener:
         contested = utterance.contested_reply is not None and not utterance.judged
         if silence.ms >= silence.required_ms and not contested:
             await self._say_turn_ended(turn, silence)
+
+    async def _cue_opener(self, turn: OpenTurn) -> None:
+        """Let the agent begin with something that can be taken back, if the turn may be over."""
+        last = turn.last
+        if last.end is None or not turn.words_known() or not turn.text() or self._hearing.voiced or self._behind():
+            return
+        silence_ms = self._silence(turn).ms
+        required = self._policy.opener(turn, silence_ms)
+        if required is None or self._has_more(turn):
+            return
+        text, ended_ns = self._policy.settings.opener, self._sound.received_ns(last.end - 1)
+        await self._writer.append(self._facts.opener_cued(last.started, text, silence_ms, required, ended_ns))
+
+    async def _take_back(self, turn: OpenTurn, went_on_at: int) -> None:
+        cued = self._view.openers.get(turn.turn_id)
+        if cued is not None and cued.reply_id not in self._view.retracted:
+            await self._writer.append(self._facts.opener_retracted(cued, self._sound.received_ns(went_on_at)))
 
     def _has_more(self, turn: OpenTurn) -> bool:
         """Return whether an earlier owner has heard more of the turn than this one so far."""

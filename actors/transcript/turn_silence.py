@@ -6,11 +6,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from actors.transcript.endpointing import is_unfinished, is_whole_question, required_silence_ms
+from actors.transcript.opener import OpenerRule
 from actors.transcript.patience import (
     PATIENCES,
     Asked,
     BadWeights,
     Patience,
+    Required,
     SpokenSoFar,
     TurnWeights,
     asked_by,
@@ -67,6 +69,24 @@ class TurnSilence:
                 self.settings.max_endpointing_delay_ms,
             )
         return required(self._words(turn), self.patience, self._weights).silence_ms
+
+    def opener(self, turn: OpenTurn, silence_ms: float) -> Required | None:
+        """Return what the silence must still last if the agent's opener is to be said into it now, else None."""
+        if self.patience is None or not self.settings.opener or turn.turn_id in self.view.openers:
+            return None
+        if self.view.floor_reply() is not None or self.view.company_of(self.participant_id).others:
+            return None
+        if self.participant_id in self.view.echoing:
+            return None  # the microphone would take it for the caller going on
+        found = required(self._words(turn), self.patience, self._weights)
+        lengths = self._weights.lengths
+        rule = OpenerRule(self.settings.opener, lengths[self.patience].short_ms, lengths["quick"].between)
+        return found if rule.is_due(found, silence_ms, self._drafted()) else None
+
+    def _drafted(self) -> str:
+        """Return the beginning of the answer that is being drafted."""
+        newest = next(reversed(self.view.replies.values()), None)
+        return newest.clauses[0] if newest is not None and newest.draft and newest.clauses else ""
 
     def evidence(self, turn: OpenTurn) -> dict[str, Any]:
         """Return the fields of TurnEvidence that say what decided."""

@@ -17,7 +17,7 @@ import {
   unheard,
 } from "./problems.js";
 
-const ENDS = new Set(["PlaybackFinished", "PlaybackInterrupted"]);
+const ENDS = new Set(["PlaybackFinished", "PlaybackInterrupted", "OpenerPlayed"]);
 const SPEECH_PEAK = 0.05; // of full scale: louder is taken for speech
 const FRAME_MS = 20;
 const UNHEARD_MS = 300; // less than that was no word

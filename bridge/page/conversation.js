@@ -10,7 +10,7 @@ export function emptyConversation() {
 function exchangeOf(conversation, turnId) {
   let entry = conversation.entries.get(turnId);
   if (!entry) {
-    entry = { kind: "exchange", key: turnId, userText: "", settled: false, ended: false, endedAt: null, passed: false, preparing: false, source: "speech", dismissed: null, replies: [], tools: [] };
+    entry = { kind: "exchange", key: turnId, userText: "", settled: false, ended: false, endedAt: null, passed: false, preparing: false, source: "speech", dismissed: null, openers: [], replies: [], tools: [] };
     conversation.entries.set(turnId, entry);
   }
   return entry;
@@ -90,6 +90,11 @@ const FOLDS = {
     const entry = conversation.entries.get(data.turn_id);
     if (!entry || entry.ended || entry.dismissed) return [];
     entry.dismissed = { reason: data.reason, text: entry.userText };
+    return [entry];
+  },
+  OpenerPlayed(conversation, data) {
+    const entry = exchangeOf(conversation, data.turn_id ?? `reply-${data.reply_id}`);
+    entry.openers.push({ text: data.text, retracted: Boolean(data.retracted) });
     return [entry];
   },
   ReplyStarted: (conversation, data) => changeReply(conversation, data, { draft: Boolean(data.draft) }),

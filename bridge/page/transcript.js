@@ -12,12 +12,13 @@ class ExchangeView {
   constructor() {
     this.user = el("p", { className: "user" });
     this.aside = el("p", { className: "dismissed", hidden: true });
+    this.opener = el("p", { className: "opener", hidden: true });
     this.preparing = el("p", { className: "preparing", hidden: true }, el("i"), el("i"), el("i"), "preparing");
     this.tools = el("p", { className: "tools", hidden: true });
     this.agent = el("p", { className: "agent", hidden: true });
     this.mark = el("span", { hidden: true });
     this.latency = new LatencyLine();
-    this.element = el("li", { className: "exchange" }, this.user, this.aside, this.preparing, this.tools, this.agent, this.latency.element);
+    this.element = el("li", { className: "exchange" }, this.user, this.aside, this.opener, this.preparing, this.tools, this.agent, this.latency.element);
     this.beforeMark = document.createTextNode(" ");
     this.agent.append(this.beforeMark, this.mark);
     this.spans = [];
@@ -25,6 +26,8 @@ class ExchangeView {
 
   show(exchange, longestMs) {
     this.showUser(exchange);
+    this.opener.hidden = exchange.openers.length === 0;
+    this.opener.textContent = exchange.openers.map(openerWords).join(" · ");
     this.preparing.hidden = !exchange.preparing;
     this.tools.hidden = exchange.tools.length === 0;
     this.tools.textContent = exchange.tools.map(toolWords).join(" · ");
@@ -63,6 +66,8 @@ class ExchangeView {
     this.mark.replaceChildren(...(reply.interrupted ? [interruptedMark(words.length > 0, written)] : []));
   }
 }
+
+const openerWords = ({ text, retracted }) => (retracted ? `began “${text}” and took it back` : `began with “${text}”`);
 
 const toolWords = ({ name, done, error }) => (error ? `${name}: ${error}` : done ? `used ${name}` : `using ${name}…`);
 

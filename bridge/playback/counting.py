@@ -56,6 +56,8 @@ class Counting:
     ) -> list[Command]:
         reply.report(count.samples, now_ns)
         reply.is_counted = not estimated
+        if reply.cued is not None:
+            reply.last_heard_ns = count.at_ns
         count = replace(count, samples=min(count.samples, reply.sent_samples))
         is_heard = started or count.samples > 0
         out = self._current.say_started(reply, count, now_ns, estimated) if is_heard else []

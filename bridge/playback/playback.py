@@ -13,6 +13,7 @@ from bridge.playback.current_reply import CurrentReply
 from bridge.playback.floor import DECISION_PATIENCE_NS, Floor
 from bridge.playback.handover import Handover
 from bridge.playback.lost_sound import clauses_to_ask
+from bridge.playback.opener import LONGEST_NS, quieter, sound_request, without_rest
 from bridge.playback.reply import Hold, Phase, Playing, ReplyPlayback
 from bridge.playback.reply_queue import KEPT, KnownReplies
 from bridge.playback.reports import HeldReply
@@ -37,7 +38,7 @@ class Playback:
     def playing(self, now_ns: int) -> Playing | None:
         """Return which reply is being played and how far, for a door that may have to continue it."""
         reply = self._begun
-        if reply is None or not reply.heard_started or reply.phase is Phase.STOPPING:
+        if reply is None or reply.cued or not reply.heard_started or reply.phase is Phase.STOPPING:
             return None
         return Playing(reply.reply_id, reply.estimate(now_ns))
 
@@ -50,7 +51,9 @@ class Playback:
     def playing_reply_id(self) -> str | None:
         """The reply that is being played or is paused, if any."""
         reply = self._current.reply
-        return reply.reply_id if reply and reply.phase in (Phase.PLAYING, Phase.PAUSED) else None
+        if reply is None or reply.cued is not None or reply.phase not in (Phase.PLAYING, Phase.PAUSED):
+            return None
+        return reply.reply_id
 
     @property
     def stopping(self) -> bool:
@@ -65,7 +68,7 @@ class Playback:
         is_playing = reply is not None and reply.phase is Phase.PLAYING
         if reply is not None and is_playing and (reply.lacks_sound or not self._counting.is_recent(now_ns)):
             return True
-        return any(reply.may_play and not reply.superseded for reply in self._replies.waiting())
+        return any(reply.may_play and not reply.superseded and reply.cued is None for reply in self._replies.waiting())
 
     # -- clients and doors change
 
@@ -80,6 +83,10 @@ class Playback:
 
     def disconnect(self, now_ns: int) -> list[Command]:
         """Go on without a client: nothing is sent until one is there again."""
+        opener = self._current.reply
+        if opener is not None and opener.cued is not None:
+            self._current.connected = False
+            return self._current.interrupted(opener, Hold("", now_ns, "vanished"), now_ns)
         return self._handover.disconnect(now_ns)
 
     def close(self, reason: str, now_ns: int) -> list[Command]:
@@ -104,6 +111,9 @@ class Playback:
                     case Say(e.PlaybackInterrupted(reply_id=reply_id)) if reply_id not in ended:
                         out.append(command)
             self._handover.follow(event)
+        for reply in self._replies:
+            if reply.cued is not None:
+                self._current.end(reply)  # its moment has passed
         return out + self._handover.take_over(facts, now_ns, playing)
 
     # -- facts
@@ -120,6 +130,8 @@ class Playback:
         match event:
             case e.SpeechStarted():
                 return self._on_speech(event, now_ns)
+            case e.OpenerCued() | e.OpenerRetracted():
+                return self._on_opener(event, now_ns)
             case e.TurnInterrupted():
                 return self.interrupt(event.reply_id, event.event_id, now_ns)
             case e.InterruptionDismissed():
@@ -138,10 +150,28 @@ class Playback:
                 self._current.end(self._replies.of(event.reply_id))
         return []
 
+    def _on_opener(self, event: e.OpenerCued | e.OpenerRetracted, now_ns: int) -> list[Command]:
+        reply = self._replies.of(event.reply_id)
+        if isinstance(event, e.OpenerRetracted):
+            return self._take_back(reply, event.event_id, now_ns)
+        if self._current.reply is not None or not self._current.connected:
+            self._current.end(reply)
+            return []
+        return [Ask(sound_request(event))]
+
+    def _take_back(self, opener: ReplyPlayback, cause_id: str, now_ns: int) -> list[Command]:
+        """Silence an opener; one that waits for its sound never begins."""
+        out = self._current.stop(opener, cause_id, "retracted", now_ns)
+        if opener.phase is Phase.WAITING:
+            self._current.end(opener)
+        return out
+
     def _on_speech(self, event: e.SpeechStarted, now_ns: int) -> list[Command]:
         reply = self._current.reply
         if reply is None or event.turn_id == reply.turn_id:
             return []
+        if reply.cued is not None:
+            return self._take_back(reply, event.event_id, now_ns)
         if reply.pause is not None:
             reply.pause.since_ns = now_ns
         return self._current.pause(reply, event.event_id, now_ns) if reply.phase is Phase.PLAYING else []
@@ -155,7 +185,9 @@ class Playback:
     def _on_turn_ended(self, event: e.TurnEnded, now_ns: int) -> list[Command]:
         out: list[Command] = []
         for reply in self._replies:
-            if reply.turn_id == event.turn_id:
+            if reply.cued is not None and (reply.turn_id != event.turn_id or reply.phase is Phase.WAITING):
+                out += self._take_back(reply, event.event_id, now_ns)
+            if reply.cued is not None or reply.turn_id == event.turn_id:
                 continue
             if reply.is_held or reply.was_left:
                 if event.turn_id not in self._overheard:
@@ -179,7 +211,7 @@ class Playback:
         reply = self._replies.of(frame.reply_id)
         if reply.phase not in (*_ACTIVE, Phase.AWAY):
             return []
-        reply.add(frame, now_ns)
+        reply.add(frame if reply.cued is None else without_rest(reply, frame), now_ns)
         return self._pump(now_ns)
 
     def repairs(self, now_ns: int) -> list[Command]:
@@ -223,6 +255,8 @@ class Playback:
             if reply.stop.settled(now_ns):
                 out += self._current.interrupted(reply, reply.stop, now_ns)
         elif reply is not None and reply.phase is Phase.PLAYING:
+            if reply.cued is not None and now_ns - reply.begun_ns > LONGEST_NS:
+                out += self._take_back(reply, reply.cause_id, now_ns)  # its end was lost on the way
             out += self._counting.overdue(reply, now_ns)
         return out + self._pump(now_ns)
 
@@ -237,7 +271,8 @@ class Playback:
                 break
             if reply.phase is Phase.WAITING:
                 out += self._current.begin(reply, now_ns)
-            out += [SendSound(pcm) for pcm in _sound_of(reply, now_ns)]
+            pieces = _sound_of(reply, now_ns)
+            out += [SendSound(pcm if reply.cued is None else quieter(pcm)) for pcm in pieces]
             if not reply.all_sent:
                 break
             if not reply.end_sent:
@@ -249,6 +284,8 @@ class Playback:
         return out
 
     def _next(self, now_ns: int) -> ReplyPlayback | None:
+        if (opener := self._replies.opener(now_ns)) is not None:
+            return opener
         return None if self._floor.is_held(now_ns, DECISION_PATIENCE_NS) else self._replies.next()
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from bridge.playback.opener import SOUND_PATIENCE_NS
 from bridge.playback.reply import Phase, ReplyPlayback
 from contracts import events as e
 
@@ -44,6 +45,11 @@ class KnownReplies:
                 reply.known, reply.turn_id = True, event.turn_id
                 if not event.draft:
                     reply.give_leave(event.event_id, now_ns)
+            case e.OpenerCued():
+                opener = self.of(event.reply_id)
+                opener.known, opener.turn_id, opener.cued = True, event.turn_id, event
+                opener.clause_count = 1
+                opener.give_leave(event.event_id, now_ns)
             case e.ReplyCommitted():
                 self.of(event.reply_id).give_leave(event.event_id, now_ns)
             case e.ReplyClauseWritten():
@@ -65,9 +71,14 @@ class KnownReplies:
 
     def next(self) -> ReplyPlayback | None:
         """Return the one that is to be heard next, if it can begin."""
-        may_play = (reply for reply in self.waiting() if reply.may_play and not reply.superseded)
+        may_play = (r for r in self.waiting() if r.may_play and not r.superseded and r.cued is None)
         first = next(may_play, None)
         return first if first is not None and first.can_begin else None
+
+    def opener(self, now_ns: int) -> ReplyPlayback | None:
+        """Return the opener that can begin now: unlike a reply it does not wait for its speaker's turn to end."""
+        waiting = (reply for reply in self.waiting() if reply.cued is not None and reply.can_begin)
+        return next((each for each in waiting if now_ns - each.leave_ns <= SOUND_PATIENCE_NS), None)
 
     def release(self, turn_id: str | None) -> None:
         """Allow waiting replies to be played after all: the turn that ended meanwhile was not for the agent."""

@@ -47,6 +47,12 @@ class CallFigures:
     """The answer was begun before the turn had ended."""
     early: bool = False
     """An answer began to sound before the caller had finished."""
+    sound_ms: float | None = None
+    """The gap to the first sound of the agent after the caller had finished, an opener counted."""
+    false_starts: int = 0
+    """Openers that were heard before the caller had finished."""
+    silenced_ms: tuple[float, ...] = ()
+    """How long after the caller had gone on each of them was still heard."""
     turns: int = 0
     drafts: DraftUse = field(default_factory=DraftUse)
     """All drafts of the call, those that came to nothing too."""
@@ -117,7 +123,11 @@ def figures_of(plan: CallPlan, result: CallResult) -> CallFigures:
     answered = [turn for turn in result.turns if turn.gap_ms is not None]
     last = answered[-1] if answered else None
     end_s = result.said[0].end_of_speech_s
-    sounded = [reply.started_at_s for reply in result.replies if reply.started_at_s is not None]
+    played = {fact["data"]["reply_id"]: fact["data"] for fact in result.facts if fact["name"] == "OpenerPlayed"}
+    went_on = {f["data"]["reply_id"]: f["data"]["went_on_ns"] for f in result.facts if f["name"] == "OpenerRetracted"}
+    starts = [(r.reply_id, r.started_at_s) for r in result.replies if r.started_at_s is not None]
+    sounded = [at_s for reply_id, at_s in starts if reply_id not in played]
+    after = [at_s for _, at_s in starts if at_s >= end_s]
     parts: dict[str, float] = {}
     if last is not None and last.gap_ms is not None and last.parts:
         parts = {**last.parts, "edges_ms": round(last.gap_ms - sum(last.parts.values()), 1)}
@@ -132,6 +142,9 @@ def figures_of(plan: CallPlan, result: CallResult) -> CallFigures:
         waited_for=last.waited_for if last else "",
         draft=last is not None and last.draft,
         early=any(at_s < end_s for at_s in sounded),
+        sound_ms=round((min(after) - end_s) * 1000, 1) if after else None,
+        false_starts=sum(at_s < end_s for reply_id, at_s in starts if reply_id in played),
+        silenced_ms=tuple(round((played[i]["ended_ns"] - ns) / 1e6, 1) for i, ns in went_on.items() if i in played),
         turns=len(result.turns),
         drafts=draft_use(result.facts),
         problem="" if last else "no answer was heard",
@@ -148,6 +161,11 @@ class GroupFigures:
     median_ms: float
     p95_ms: float
     max_ms: float
+    sound_median_ms: float
+    """To the first sound, an opener counted."""
+    sound_p95_ms: float
+    false_starts: int
+    silenced_ms: tuple[float, ...]
     parts_median_ms: dict[str, float]
     drafted: int
     """Calls that a draft answered."""
@@ -171,6 +189,10 @@ def summarise(figures: Sequence[CallFigures]) -> GroupFigures:
         median_ms=round(median(gaps), 1),
         p95_ms=round(percentile(gaps, 0.95), 1),
         max_ms=round(max(gaps, default=0), 1),
+        sound_median_ms=round(median(sounds := [c.sound_ms for c in figures if c.sound_ms is not None]), 1),
+        sound_p95_ms=round(percentile(sounds, 0.95), 1),
+        false_starts=sum(call.false_starts for call in figures),
+        silenced_ms=tuple(ms for call in figures for ms in call.silenced_ms),
         parts_median_ms={name: round(median([parts.get(name, 0) for parts in with_parts]), 1) for name in names},
         drafted=sum(call.draft for call in figures),
         waited_for_turn=sum(call.draft and call.waited_for == "turn" for call in figures),

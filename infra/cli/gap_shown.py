@@ -54,6 +54,14 @@ def print_group(name: str, group: "GroupFigures") -> None:
         f"answered too early: [bold]{group.early}[/]; failed: {group.failed}; word error rate: "
         + ("—" if group.word_error_rate is None else f"{group.word_error_rate:.1%}")
     )
+    if group.sound_median_ms != group.median_ms or group.false_starts:
+        silenced = (
+            f", silent after {', '.join(f'{ms:.0f}' for ms in group.silenced_ms)} ms" if group.silenced_ms else ""
+        )
+        out().print(
+            f"  openers counted: median {group.sound_median_ms:.0f} ms, P95 {group.sound_p95_ms:.0f} ms; "
+            f"false starts: {group.false_starts}{silenced}"
+        )
     parts = ", ".join(f"{short(part)} {ms:.0f}" for part, ms in group.parts_median_ms.items())
     out().print(f"  [dim]medians of the parts: {parts}[/]")
     for line in _draft_lines(group):

@@ -133,6 +133,8 @@ def _turns() -> type[BaseModel]:
         speaker=(str, "Their name, where several people speak."),
         text=(str, "What was said."),
         passed=(str, "Why it was not answered (TurnPassed), else empty."),
+        opener_ms=(float | None, "From the end of the speech to the opener that was heard before the answer, if any."),
+        false_starts=(int, "Openers that were taken back, as the caller went on."),
         answer=(str, "What was heard of it; what was written if nobody hears it, or has not heard it yet."),
         written=(str, "The answer as it was written, heard or not."),
         interrupted=(bool, "Whether the answer was cut off."),

@@ -93,6 +93,11 @@ def _print(figures: "LatencyFigures", worst: "list[TurnLatency]", where: str) ->
         f"[bold]{_counted(figures.turns)}[/] {where}: gap median [bold]{figures.p50_ms:.0f}[/] ms, "
         f"P90 {figures.p90_ms:.0f}, P95 [bold]{figures.p95_ms:.0f}[/], longest {figures.most_ms:.0f} ms"
     )
+    if figures.sound_p50_ms != figures.p50_ms or figures.false_starts:
+        out().print(
+            f"openers counted: median {figures.sound_p50_ms:.0f} ms, P95 {figures.sound_p95_ms:.0f}; "
+            f"false starts: {figures.false_starts}"
+        )
     if figures.drafts:
         out().print(_drafts(figures))
     out().print(f"\n[bold]{'waited for':34}{'turns':>6}{'longest':>9}{'P50':>7}{'P95':>7}{'beside':>8}[/]")

@@ -73,6 +73,8 @@ def _fields(session: str, number: int, exchange: "Exchange") -> dict[str, Any]:
         "speaker": exchange.name,
         "text": exchange.text,
         "passed": exchange.passed,
+        "opener_ms": next((each.gap_ms for each in exchange.openers if not each.retracted), None),
+        "false_starts": sum(each.retracted for each in exchange.openers),
         "answer": _heard(reply) if reply else "",
         "written": reply.written if reply else "",
         "interrupted": reply.interrupted if reply else False,

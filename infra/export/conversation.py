@@ -52,6 +52,18 @@ class ExportedReply:
         return not self.discarded and (not self.draft or self.start_ms is not None)
 
 
+@dataclass(frozen=True, slots=True)
+class ExportedOpener:
+    """What the agent began with before it was known whether the turn was over; no part of an answer."""
+
+    text: str
+    start_ms: float
+    end_ms: float
+    retracted: bool
+    """The caller went on, and it was broken off."""
+    gap_ms: float | None
+
+
 @dataclass(slots=True)
 class Exchange:
     """What somebody said (nothing, before a greeting) and what the agent answered."""
@@ -66,6 +78,7 @@ class Exchange:
     source: str = ""
     start_ms: float | None = None
     end_ms: float | None = None
+    openers: list[ExportedOpener] = field(default_factory=list)
     replies: list[ExportedReply] = field(default_factory=list)
 
 
@@ -135,6 +148,8 @@ class _Fold:
                 self._conversation.recording = event
             case e.SummaryWritten():
                 self._conversation.summary = event
+            case e.OpenerPlayed():
+                self._exchange(event.turn_id or event.reply_id).openers.append(self._opener(event))
             case e.SummaryRevised() if not isinstance(self._conversation.summary, e.SummaryWritten):
                 self._conversation.summary = event
             case _:
@@ -185,6 +200,12 @@ class _Fold:
                 reply.interrupted = isinstance(event, e.PlaybackInterrupted)
                 if isinstance(event, e.PlaybackInterrupted):
                     self._add_cut_clause(reply, event)
+
+    def _opener(self, event: e.OpenerPlayed) -> ExportedOpener:
+        opened = self._conversation.opened
+        start_ms = _ms(event.started_ns or event.time_ns, opened)
+        end_ms = _ms(event.ended_ns or event.time_ns, opened)
+        return ExportedOpener(event.text, start_ms, end_ms, event.retracted, event.gap_ms)
 
     def _add_cut_clause(self, reply: ExportedReply, end: e.PlaybackInterrupted) -> None:
         clauses = self._clauses.setdefault(reply.reply_id, {})

@@ -103,6 +103,16 @@ def _turn_fields(exchange: Exchange) -> dict[str, Any]:
             "end_ms": exchange.end_ms,
         },
         "passed": exchange.passed or None,
+        "openers": [
+            {
+                "text": each.text,
+                "retracted": each.retracted,
+                "start_ms": each.start_ms,
+                "end_ms": each.end_ms,
+                "gap_ms": each.gap_ms,
+            }
+            for each in exchange.openers
+        ],
         "replies": [
             {
                 "reply_id": reply.reply_id,
@@ -229,6 +239,9 @@ def _lines(told: Conversation) -> Iterator[_Line]:
             notes = ("(typed)" if exchange.source == "text" else "", "(not to the agent)" if exchange.passed else "")
             who = capital(told.who(exchange.participant_id))
             yield _Line(who, exchange.text, exchange.start_ms, remark=" ".join(filter(None, notes)))
+        for opener in exchange.openers:
+            state = "opener, taken back" if opener.retracted else "opener"
+            yield _Line(AGENT, opener.text, opener.start_ms, True, state, remark=gap_note(opener.gap_ms, None))
         for reply in exchange.replies:
             ms = reply.start_ms if reply.start_ms is not None else reply.end_ms
             yield _of_agent(reply, ms if ms is not None else exchange.end_ms)

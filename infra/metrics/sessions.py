@@ -204,6 +204,10 @@ def of_fact(event: e.Event) -> Iterator[Measurement]:
             yield t.INTERRUPTIONS, 1, ("confirmed",)
         case e.InterruptionDismissed():
             yield t.INTERRUPTIONS, 1, (event.reason,)
+        case e.OpenerPlayed():
+            yield t.OPENERS, 1, ("retracted" if event.retracted else "kept",)
+            if event.gap_ms is not None and not event.retracted:
+                yield t.OPENER_GAP, max(0.0, event.gap_ms) / 1000, ()
         case e.SpeechLost():
             yield t.SPEECH_LOST, (event.end_sample - event.start_sample) / IN_SAMPLE_RATE_HZ, (event.reason,)
         case e.SoundLost():

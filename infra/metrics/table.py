@@ -42,6 +42,7 @@ TURN_OUTCOME = Attribute("outcome", ("answered", "interrupted", "passed", "faile
 PART = Attribute("part", tuple(name.removesuffix("_ms") for name in LatencyParts.model_fields))
 LAST_THERE = Attribute("last", ("turn", "sound"))
 INTERRUPTION = Attribute("outcome", ("confirmed", *_choices(InterruptionDismissed, "reason")))
+OPENER = Attribute("outcome", ("kept", "retracted"))
 CLOSE_REASON = Attribute("reason")
 SPEECH_LOSS = Attribute("reason", _choices(SpeechLost, "reason"))
 SOUND_LOSS = Attribute("reason", _choices(SoundLost, "reason"))
@@ -94,6 +95,12 @@ WAITED_FOR = Counter(
 TURNS = Counter("daredevil.turns", "{turn}", "Turns, counted when it is known what came of them.", (DOOR, TURN_OUTCOME))
 CUT_OFF = Counter(
     "daredevil.turns.cut_off", "{turn}", "Turns that ended too early: the caller went on before hearing an answer."
+)
+OPENERS = Counter(
+    "daredevil.openers", "{opener}", "Openers that were heard: kept, or taken back as the caller went on.", (OPENER,)
+)
+OPENER_GAP = Histogram(
+    "daredevil.opener.gap", "s", "From the end of speech to the first sound of an opener that was kept.", buckets=GAP_S
 )
 INTERRUPTIONS = Counter(
     "daredevil.interruptions", "{interruption}", "Speech over a reply, and what it proved to be.", (INTERRUPTION,)

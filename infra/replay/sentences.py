@@ -119,6 +119,10 @@ def _of_turn(event: e.Event, people: Mapping[str, Person]) -> str:
             return f"{who(event.participant_id, people)} interrupts {AGENT}{_said(event.text)}"
         case e.InterruptionDismissed():
             return f"that does not interrupt {AGENT} ({event.reason}){_said(event.text)}"
+        case e.OpenerCued():
+            return f"the turn may be over ({event.reason}): {AGENT} may begin with {quoted(event.text)}"
+        case e.OpenerRetracted():
+            return f"{who(event.participant_id, people)} goes on: the opener is taken back"
         case e.RemarkRequested():
             return f"{event.requested_by or 'somebody'} has {AGENT} say{_said(event.text)}"
         case e.EndRequested():
@@ -205,6 +209,9 @@ def _of_playback(event: e.Event) -> str:
     match event:
         case e.PlaybackStarted():
             return f"{AGENT} begins to speak {gap_note(event.gap_ms, event.parts)}".rstrip()
+        case e.OpenerPlayed():
+            end = "broken off" if event.retracted else "heard to its end"
+            return f"{AGENT}'s opener {quoted(event.text)} was {end} {gap_note(event.gap_ms, None)}".rstrip()
         case e.PlaybackStalled():
             return f"{AGENT}'s sound stalls ({event.cause})"
         case e.PlaybackPaused():

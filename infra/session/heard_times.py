@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from contracts import events as e
+from contracts.audio import OPENER_LOUDNESS
 
 _PLAYBACK = (
     e.PlaybackStarted,
@@ -12,6 +13,8 @@ _PLAYBACK = (
     e.PlaybackResumed,
     e.PlaybackInterrupted,
     e.PlaybackFinished,
+    e.OpenerCued,
+    e.OpenerPlayed,
 )
 
 
@@ -51,11 +54,18 @@ class HeardReply:
     """When its playback was over, if it is."""
     doubtful_ns: int | None = None
     """Since when its client has reported nothing, while that lasts: what was played is unknown."""
+    loudness: float = 1.0
+    """How loud it was, beside its sound as synthesis made it."""
     _stretches: list[_Stretch] = field(default_factory=list)
 
     def apply(self, event: e.Event) -> None:
         """Apply a fact of this reply's playback; others change nothing."""
         match event:
+            case e.OpenerCued() if self.over_ns is None:
+                self.loudness, self.doubtful_ns = OPENER_LOUDNESS, event.time_ns
+            case e.OpenerPlayed() if event.started_ns is not None:
+                self.loudness, self.doubtful_ns, self.over_ns = OPENER_LOUDNESS, None, event.time_ns
+                self._stretches = [_Stretch(event.started_ns, event.started_samples, 0, event.played_samples)]
             case e.PlaybackStarted() if not self._stretches:
                 self._stretches.append(_Stretch(event.heard_ns or event.time_ns, event.played_samples, 0))
             case e.PlaybackPaused():
@@ -69,6 +79,11 @@ class HeardReply:
             case e.PlaybackInterrupted() | e.PlaybackFinished():
                 self._end(event.played_samples, again=True)
                 self.over_ns, self.doubtful_ns = event.time_ns, None
+
+    def give_up_opener(self, now_ns: int) -> None:
+        """Note that a reply is heard: an opener of which nothing was told was never heard."""
+        if self.loudness != 1.0 and self.over_ns is None:
+            self.over_ns, self.doubtful_ns = now_ns, None
 
     def _resume(self, event: e.PlaybackResumed) -> None:
         self.doubtful_ns = None
@@ -152,5 +167,8 @@ class HeardTimes:
 
     def apply(self, event: e.Event) -> None:
         """Apply a fact of the session."""
+        if isinstance(event, e.PlaybackStarted):
+            for each in self.replies.values():
+                each.give_up_opener(event.time_ns)
         if isinstance(event, _PLAYBACK):
             self.replies.setdefault(event.reply_id, HeardReply(event.reply_id)).apply(event)

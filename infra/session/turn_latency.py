@@ -19,6 +19,7 @@ LATENCY_FACTS = (
     e.ToolCalled,
     e.ClauseSynthesized,
     e.PlaybackStarted,
+    e.OpenerPlayed,
 )
 """The facts that `turn_latencies` needs."""
 
@@ -41,6 +42,10 @@ class TurnLatency:
     """By how much the other was there earlier; None without a draft."""
     draft: bool
     """Whether the reply was begun before the turn had ended."""
+    sound_ms: float
+    """The gap to the first sound of the agent: to an opener, if one was heard before the answer."""
+    false_starts: int
+    """Openers that were taken back, as the caller went on."""
     longest: str
     """The part that took longest."""
     cause: str
@@ -77,6 +82,8 @@ def _latency(heard: e.PlaybackStarted, of_turn: Sequence[e.Event]) -> TurnLatenc
         waited_for, before_ms = gap.waited_for, gap.ready_before_ms
     taken = _taken(parts)
     longest = max(taken, key=lambda part: taken[part], default="")
+    openers = [fact for fact in of_turn if isinstance(fact, e.OpenerPlayed)]
+    kept = [fact.gap_ms for fact in openers if not fact.retracted and fact.gap_ms is not None]
     return TurnLatency(
         session_id=heard.session_id,
         turn_id=heard.turn_id or "",
@@ -89,6 +96,8 @@ def _latency(heard: e.PlaybackStarted, of_turn: Sequence[e.Event]) -> TurnLatenc
         waited_for=waited_for,
         ready_before_ms=before_ms,
         draft=milestones.draft_words is not None,
+        sound_ms=min([gap_ms, *kept]),
+        false_starts=sum(fact.retracted for fact in openers),
         longest=longest,
         cause=_cause(longest, taken.get(longest, 0.0), ended, of_turn, heard.reply_id),
     )
@@ -191,6 +200,11 @@ class LatencyFigures:
     p90_ms: float
     p95_ms: float
     most_ms: float
+    sound_p50_ms: float
+    """To the first sound, openers counted."""
+    sound_p95_ms: float
+    false_starts: int
+    """Openers that were taken back."""
     drafts: int
     """Turns answered by a draft."""
     waited_for_turn: int
@@ -221,6 +235,9 @@ def latency_figures(turns: Sequence[TurnLatency]) -> LatencyFigures:
         p90_ms=_at(gaps, 0.9),
         p95_ms=_at(gaps, 0.95),
         most_ms=_at(gaps, 1.0),
+        sound_p50_ms=_at([turn.sound_ms for turn in turns], 0.5),
+        sound_p95_ms=_at([turn.sound_ms for turn in turns], 0.95),
+        false_starts=sum(turn.false_starts for turn in turns),
         drafts=len(drafts),
         waited_for_turn=len(in_time),
         ready_before_p50_ms=_median_of(turn.ready_before_ms for turn in in_time),

@@ -95,7 +95,8 @@ def heard(
         for span in reply.heard(sound.rate_hz):
             at = (span.at_ns - start_ns) * RATE_HZ // 1_000_000_000
             first, piece = _piece_of(sound, span, start - at, end - at)
-            mix[at + first - start : at + first - start + len(piece)] += piece
+            louder = piece if reply.loudness == 1 else (piece * reply.loudness).astype(np.int32)
+            mix[at + first - start : at + first - start + len(piece)] += louder
     return mix
 
 

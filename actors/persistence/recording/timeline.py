@@ -71,7 +71,7 @@ class Timeline:
         match event:
             case e.PlaybackStarted():
                 self.speech_ended_ns = 0
-            case e.ReplyStarted():
+            case e.ReplyStarted() | e.OpenerCued():
                 self._begun_ns[event.reply_id] = event.time_ns
             case e.ReplyDiscarded():
                 self._drop(event.reply_id)

@@ -23,6 +23,7 @@ OTHER = {
     "max_endpointing_delay_ms": 1200,
     "barge_in_min_speech_ms": 700,
     "patience": "patient",
+    "opener": "Well,",
     "turn_weights": "{}",
     "tts": "cartesia.TTS",
     "voice": "Anna",
