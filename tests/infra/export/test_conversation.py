@@ -4,6 +4,7 @@ import pytest
 
 from contracts import events as e
 from infra.export.conversation import NotAConversation, conversation_of
+from infra.export.formats import to_text
 from tests.infra.export.a_call import Facts, a_call, at
 
 
@@ -108,3 +109,21 @@ def test_what_was_heard_of_a_clause_that_was_cut_off_while_its_sound_was_made_is
     cut = {"heard_text": "It is noon. Time for lunch,", "played_samples": 48_000, "clause_index": 1}
     call.add(e.PlaybackInterrupted, 3300, reason="barge-in", **cut, **names)
     assert ("agent", "Time for lunch,", 2000, 3023) in _captions(call)
+
+
+def test_an_opener_is_told_beside_the_answer_and_is_no_part_of_it() -> None:
+    call = Facts()
+    call.utterance("u1", "I had a busy day.", 500, 1_500)
+    sound = {"reply_id": "o", "text": "Well,", "played_samples": 7_000, "sample_rate_hz": 24_000, "gap_ms": 300}
+    call.add(e.OpenerPlayed, 2_200, turn_id="t1", started_ns=at(1_800), ended_ns=at(2_100), **sound)
+    call.turn("t1", "I had a busy day.", 2_210, "u1")
+    call.reply("t1", "r", 2_220, "Tell me more.")
+    call.add(e.PlaybackStarted, 2_300, reply_id="r", turn_id="t1", gap_ms=800)
+    call.add(e.PlaybackFinished, 3_050, reply_id="r", turn_id="t1", heard_text="Tell me more.", played_samples=18_000)
+    told = conversation_of(call.facts)
+    (exchange,) = told.exchanges
+    (opener,) = exchange.openers
+    assert (opener.text, opener.start_ms, opener.end_ms, opener.retracted) == ("Well,", 1_800, 2_100, False)
+    assert [reply.heard for reply in exchange.replies] == ["Tell me more."]
+    assert [caption.text for caption in told.captions] == ["I had a busy day.", "Tell me more."]
+    assert "Agent: Well, (opener)" in to_text(told)

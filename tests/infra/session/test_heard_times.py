@@ -93,3 +93,22 @@ def test_a_break_within_the_first_or_last_20_ms_of_a_word_is_not_within_it() -> 
     assert reply.word_ns(990, 1500, 1000) == (15 * S - 10 * ms, 15 * S + 500 * ms)
     assert reply.word_ns(970, 1500, 1000) == (11 * S - 30 * ms, 15 * S + 500 * ms)
     assert reply.word_ns(2500, 3001, 1000) is None
+
+
+CUE = {"participant_id": "p", "text": "Well,", "reason": "between", "silence_ms": 210, "required_silence_ms": 700}
+PLAYED = {"text": "Well,", "played_samples": 300, "sample_rate_hz": 1000, "started_ns": 10 * S, "started_samples": 100}
+
+
+def test_an_opener_lies_where_it_was_heard_and_until_then_that_is_in_doubt() -> None:
+    cued = (e.OpenerCued, 9 * S, CUE | {"speech_ended_ns": 8 * S})
+    assert _heard(cued).replies["r"].doubtful_ns == 9 * S
+    opener = _heard(cued, (e.OpenerPlayed, 11 * S, PLAYED)).replies["r"]
+    assert opener.heard(1000) == [Span(10 * S - S // 10, 0, 300)]
+    assert (opener.doubtful_ns, opener.over_ns) == (None, 11 * S)
+    assert opener.loudness < 1
+
+
+def test_an_opener_of_which_nothing_is_told_was_not_heard_once_an_answer_is() -> None:
+    heard = _heard((e.OpenerCued, 9 * S, CUE | {"speech_ended_ns": 8 * S}))
+    heard.apply(e.PlaybackStarted(event_id="y", session_id="s", time_ns=12 * S, reply_id="a"))
+    assert (heard.replies["r"].doubtful_ns, heard.replies["r"].over_ns) == (None, 12 * S)

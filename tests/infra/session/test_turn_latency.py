@@ -111,3 +111,16 @@ def test_figures_say_how_often_a_part_was_waited_for() -> None:
 def test_without_turns_all_is_zero() -> None:
     figures = latency_figures(turn_latencies([]))
     assert (figures.turns, figures.p50_ms, figures.parts, figures.ready_before_p50_ms) == (0, 0, {}, None)
+
+
+def opener(retracted: bool) -> e.OpenerPlayed:
+    known = {"event_id": f"opener-{retracted}", "session_id": "s", "turn_id": "t", "time_ns": 420 * MS}
+    heard = {"played_samples": 2_400, "sample_rate_hz": 24_000, "gap_ms": 250, "retracted": retracted}
+    return e.OpenerPlayed.model_validate(known | heard | {"reply_id": "o", "text": "Well,"})
+
+
+def test_openers_are_told_apart_from_the_answer_and_those_taken_back_are_counted() -> None:
+    kept = latency_figures(turn_latencies([*_turn(), opener(retracted=False)]))
+    assert (kept.p50_ms, kept.sound_p50_ms, kept.false_starts) == (430, 250, 0)
+    taken_back = latency_figures(turn_latencies([*_turn(), opener(retracted=True)]))
+    assert (taken_back.p50_ms, taken_back.sound_p50_ms, taken_back.false_starts) == (430, 430, 1)
