@@ -24,6 +24,7 @@ DECIDED = (
     e.PlaybackResumed,
     e.PlaybackFinished,
     e.PlaybackInterrupted,
+    e.OpenerPlayed,
 )
 
 GIVEN = (
