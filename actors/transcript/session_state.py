@@ -73,8 +73,6 @@ class SessionState:
     """By the turn in which they were cued."""
     retracted: set[str] = field(default_factory=set)
     """Openers that were taken back."""
-    echoing: set[str] = field(default_factory=set)
-    """Participants whose microphone has heard the agent."""
     otherwise: set[str] = field(default_factory=set)
     """Participants whose last words were in another language than the engine's."""
 
@@ -178,8 +176,6 @@ class SessionState:
         match event:
             case e.OpenerCued() if event.turn_id is not None:
                 self.openers[event.turn_id] = event
-            case e.InterruptionDismissed(reason="echo"):
-                self.echoing.add(event.participant_id)
             case e.OpenerRetracted():
                 self.retracted.add(event.reply_id)
             case e.TranscriptScored():

@@ -322,6 +322,8 @@ class TrackListener:
         last = turn.last
         if last.end is None or not turn.words_known() or not turn.text() or self._hearing.voiced or self._behind():
             return
+        if not self._echo.hears_nothing:
+            return  # an echo of the opener would be taken for the caller going on
         silence_ms = self._silence(turn).ms
         required = self._policy.opener(turn, silence_ms)
         if required is None or self._has_more(turn):

@@ -76,8 +76,6 @@ class TurnSilence:
             return None
         if self.view.floor_reply() is not None or self.view.company_of(self.participant_id).others:
             return None
-        if self.participant_id in self.view.echoing:
-            return None  # the microphone would take it for the caller going on
         found = required(self._words(turn), self.patience, self._weights)
         lengths = self._weights.lengths
         rule = OpenerRule(self.settings.opener, lengths[self.patience].short_ms, lengths["quick"].between)

@@ -124,13 +124,18 @@ class EchoCanceller:
         """Whether this microphone has been found to hear the agent."""
         return self._path is not None
 
+    @property
+    def hears_nothing(self) -> bool:
+        """Whether this microphone is known not to hear the agent, after some seconds of the agent's sound."""
+        return self._delay is None and not self.echoes and self._silent >= SURELY_FREE_WINDOWS
+
     def is_free(self, start: int, end: int) -> bool:
         """Return whether speech in `[start, end)` cannot be the agent's own sound.
 
         This microphone is known not to hear the agent, or its echo is known and was taken out there.
         """
         if self._delay is None:
-            return not self.echoes and self._silent >= SURELY_FREE_WINDOWS
+            return self.hears_nothing
         return self._age > YOUNG_WINDOWS and not self._has_lost(start, end)
 
     def _has_lost(self, start: int, end: int) -> bool:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from actors.transcript.echo.replies import RepliesSound
 from actors.transcript.endpointing import SAMPLES_PER_MS
 from contracts import events as e
-from contracts.audio import IN_SAMPLE_RATE_HZ, InFrame, OutFrame
+from contracts.audio import IN_SAMPLE_RATE_HZ, OPENER_LOUDNESS, InFrame, OutFrame
 
 Sound = npt.NDArray[np.float64]
 
@@ -31,6 +31,7 @@ OF_THE_DOOR = (
     e.PlaybackResumed,
     e.PlaybackFinished,
     e.PlaybackInterrupted,
+    e.OpenerPlayed,
 )
 """Facts stamped by the clock that also stamps the microphone's frames."""
 
@@ -70,6 +71,8 @@ class _Stretch:
     guessed: bool = False
     dry: bool = False
     """Ended because its sound ran out: it continues when more comes."""
+    loudness: float = 1.0
+    """How loud it is played, beside its sound as it was published."""
 
     @property
     def last(self) -> int:
@@ -95,7 +98,9 @@ class HeardPlayback:
         self._early: deque[tuple[e.Event, int | None]] = deque(maxlen=EARLY_FACTS)
         self._stretches: deque[_Stretch] = deque(maxlen=KEPT_STRETCHES)
         self._granted: str | None = None
-        """The reply that may begin and has not."""
+        """The reply or opener that may begin and has not."""
+        self._opener: str | None = None
+        """The opener that was cued last."""
         self._paused_by: str | None = None
         """The utterance that has just paused it."""
         self.version = 0
@@ -124,6 +129,9 @@ class HeardPlayback:
             case e.ReplyStarted(draft=False) | e.ReplyCommitted():
                 self._granted = event.reply_id
                 self._guess(at)
+            case e.OpenerCued():
+                self._granted = self._opener = event.reply_id
+                self._guess(at)
             case e.PlaybackStarted():
                 self._started(event, at)
             case e.PlaybackResumed():
@@ -137,7 +145,9 @@ class HeardPlayback:
             case e.PlaybackPaused():
                 self._stopped(event.reply_id, self._at_16_khz(event.reply_id, event.played_samples))
             case e.PlaybackFinished() | e.PlaybackInterrupted() | e.TurnInterrupted() | e.ReplyDiscarded():
-                self._ended(event, at)
+                self._ended(event.reply_id, at)
+            case e.OpenerPlayed() | e.OpenerRetracted():
+                self._ended(event.reply_id, at)
 
     def add(self, frame: OutFrame, here_ns: int) -> None:
         """Add sound that came just now. If everything before has been played, it is played now."""
@@ -174,7 +184,7 @@ class HeardPlayback:
             begin, until = max(start, stretch.start), min(end, until)
             if reply is not None and until > begin:
                 first = stretch.first - stretch.start
-                line[begin - start : until - start] = reply.cut(begin + first, until + first)
+                line[begin - start : until - start] = reply.cut(begin + first, until + first) * stretch.loudness
         return line
 
     def rest_ms(self, reply_id: str, clauses: int, sample: int) -> float | None:
@@ -204,7 +214,8 @@ class HeardPlayback:
             last.end = start
         if first and not guessed and self._is_new(reply_id):
             start, first = start - first, 0
-        self._stretches.append(_Stretch(reply_id, start, first, guessed=guessed))
+        loudness = OPENER_LOUDNESS if reply_id == self._opener else 1.0
+        self._stretches.append(_Stretch(reply_id, start, first, guessed=guessed, loudness=loudness))
         self.version += 1
 
     def _resumed(self, reply_id: str, at: int, first: int) -> None:
@@ -246,13 +257,11 @@ class HeardPlayback:
             last.dry = False
             last.end = last.start + max(0, played - last.first)
 
-    def _ended(
-        self, event: e.PlaybackFinished | e.PlaybackInterrupted | e.TurnInterrupted | e.ReplyDiscarded, at: int
-    ) -> None:
+    def _ended(self, reply_id: str, at: int) -> None:
         last = self._last
-        if self._granted == event.reply_id:
+        if self._granted == reply_id:
             self._granted = None
-        if last is not None and last.reply_id == event.reply_id:
+        if last is not None and last.reply_id == reply_id:
             last.dry = False
             last.end = at + PAUSING_SAMPLES if last.end is None else last.end
 

@@ -1,6 +1,7 @@
 """One track heard by the real listener, with engines of a test, a log in memory, and sound as the test sends it."""
 
 import asyncio
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -14,7 +15,7 @@ from actors.transcript.session_state import SessionState
 from actors.transcript.taped_sound import TapedSound
 from actors.transcript.track_listener import TrackListener
 from contracts import events as e
-from contracts.audio import InFrame
+from contracts.audio import IN_SAMPLE_RATE_HZ, InFrame, OutFrame
 from infra.engines.lane import Lane
 from infra.engines.stt import SpeechToText, make_engine
 from infra.engines.turn_detector import EndOfTurn
@@ -109,9 +110,9 @@ class HeardTrack:
         track = e.TrackPublished(event_id="tp", session_id=SESSION, time_ns=1, track_id=TRACK, participant_id="p")
         self._view = SessionState()
         self._woken = asyncio.Event()
-        playback = AgentSound(None, SESSION).playback  # type: ignore[arg-type]  # nothing is played
+        self.playback = AgentSound(None, SESSION).playback  # type: ignore[arg-type]  # nothing is published
         taped = TapedSound(Untaped(), TRACK)
-        self.listener = TrackListener(self.log, taped, engines, track, self._view, self._live, playback, self._woken)
+        self.listener = TrackListener(self.log, taped, engines, track, self._view, self._live, self.playback, self._woken)
         self.listener.resume(0, 0)
 
     @property
@@ -129,6 +130,15 @@ class HeardTrack:
             self._sent += WINDOW_SAMPLES
             await self.listener.step()
             await asyncio.sleep(0)
+
+    async def play(self, sound: Samples, echo: float = 0.0) -> None:
+        """Let the agent's loudspeaker play something, and the microphone hear that much of it."""
+        await self.hear(np.zeros(WINDOW_SAMPLES, np.int16))
+        about = self.about(f"reply-{self._sent}") | {"reply_id": f"r-{self._sent}"}
+        self.playback.take(e.ReplyStarted(**about, text=""), time.monotonic_ns())
+        frame = OutFrame(about["reply_id"], 0, 0, IN_SAMPLE_RATE_HZ, sound.astype("<i2").tobytes(), True)
+        self.playback.add(frame, time.monotonic_ns())
+        await self.hear((sound * echo).astype(np.int16))
 
     async def until(self, condition: Callable[[], object], within_s: float = 30) -> None:
         """Let time pass without sound until something holds, as an owner does: each time it is woken it looks."""

@@ -1,5 +1,6 @@
 """Where a turn may be over, the agent may begin with an opener; it is taken back if the caller goes on."""
 
+import numpy as np
 import pytest
 
 from actors.transcript.opener import OpenerRule
@@ -39,7 +40,19 @@ def test_an_answer_that_begins_with_it_has_none_before() -> None:
     assert not OpenerRule("", 200, 0.0).is_due(Required(700, 0.5, "between"), 300, "")
 
 
+VOICE = (np.random.default_rng(1).normal(size=4 * 16_000) * 2_000).astype(np.int16)
+"""What the agent has said before, 4 s."""
+
+
+async def pause_in_words(track: HeardTrack) -> None:
+    """Let the caller say what may be all, and be silent for long enough for an opener."""
+    await track.hear(spelt(MAYBE))
+    await track.tell(score(track, await pause(track), 0.25))
+    await track.hear(silence(6 * WINDOW_SAMPLES))
+
+
 async def cue(track: HeardTrack) -> e.OpenerCued:
+    await track.play(VOICE)
     await track.hear(spelt(MAYBE))
     await track.tell(score(track, await pause(track), 0.25))
     await track.hear(silence(6 * WINDOW_SAMPLES))
@@ -71,10 +84,31 @@ async def test_a_caller_who_goes_on_takes_it_back_and_interrupts_nothing(windows
         assert track.of(e.TurnEnded)[-1].text == f"{MAYBE} for berlin"
 
 
+async def test_the_opener_is_cued_only_once_the_microphone_is_known_not_to_hear_the_agent() -> None:
+    async with heard(opener="Well,") as track:
+        await pause_in_words(track)
+        await evidence_of(track)
+        assert track.of(e.OpenerCued) == [], "nothing is known yet"
+        await track.play(VOICE)
+        await pause_in_words(track)
+        await track.until_ended(2)
+        assert len(track.of(e.OpenerCued)) == 1
+
+
+async def test_a_microphone_that_hears_the_agent_never_hears_an_opener() -> None:
+    async with heard(opener="Well,") as track:
+        await track.play(VOICE, echo=0.5)
+        await track.hear(silence(70 * WINDOW_SAMPLES))
+        before = len(track.of(e.TurnEnded))
+        await pause_in_words(track)
+        await track.until_ended(before + 1)
+        assert track.of(e.OpenerCued) == []
+
+
 @pytest.mark.parametrize("settings", [{}, {"opener": "Well,", "patience": ""}], ids=["no opener", "no patience"])
 async def test_without_an_opener_or_a_patience_there_is_none(settings: dict[str, str]) -> None:
     async with heard(**settings) as track:
-        await track.hear(spelt(MAYBE))
-        await track.tell(score(track, await pause(track), 0.25))
+        await track.play(VOICE)
+        await pause_in_words(track)
         await evidence_of(track)
         assert track.of(e.OpenerCued) == []

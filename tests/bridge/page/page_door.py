@@ -105,10 +105,9 @@ class PageDoor:
         common = {"event_id": f"e{self.sequence}", "session_id": SESSION, "time_ns": time.time_ns(), "turn_id": turn_id}
         await self.send(type="fact", name=name, sequence=self.sequence, data={**common, **data})
 
-    async def reply(self, reply_id: str, pcm: bytes, *, end: bool = True, first_sample: int | None = None) -> None:
+    async def reply(self, reply_id: str, pcm: bytes, *, end: bool = True, **fields: Any) -> None:
         """Send a reply's sound, unpaced, in frames of 20 ms; one that goes on does so from its `first_sample`."""
-        goes_on = {} if first_sample is None else {"first_sample": first_sample}
-        await self.send(type="reply", reply_id=reply_id, turn_id="t1", **goes_on)
+        await self.send(type="reply", reply_id=reply_id, turn_id="t1", **fields)
         assert self.socket is not None
         frame = RATE_HZ // 50 * 2
         for at in range(0, len(pcm), frame):

@@ -112,6 +112,32 @@ async def test_a_draft_is_preparing_until_it_is_committed(page: Page, door: Page
     assert "Never" not in await page.locator("body").inner_text()
 
 
+@pytest.mark.parametrize(
+    ("retracted", "words"), [(False, "began with “Well,”"), (True, "began “Well,” and took it back")]
+)
+async def test_an_opener_is_shown_as_what_it_is_and_not_as_an_answer(
+    page: Page, door: PageDoor, retracted: bool, words: str
+) -> None:
+    await talk(page, door)
+    await door.fact("TranscriptRevised", turn_id="t1", revision=0, text="I had a busy day", settled=True)
+    played = {"text": "Well,", "played_samples": 7_000, "sample_rate_hz": RATE_HZ, "retracted": retracted}
+    await door.fact("OpenerPlayed", turn_id="t1", reply_id="o", **played)
+    await expect(page.locator(".opener")).to_have_text(words)
+    await expect(page.locator(".agent")).to_be_hidden()
+
+
+async def test_an_opener_that_is_taken_back_falls_silent_and_the_answer_is_heard(page: Page, door: PageDoor) -> None:
+    await talk(page, door)
+    await door.reply("o", tone(2.0), opener="Well,")
+    await until(lambda: any(report["samples"] for report in door.played("o")))
+    await door.send(type="stop", reply_id="o")
+    await door.reply("r1", tone(0.2))
+    await until(lambda: any(report.get("ended") for report in door.played("r1")))
+    last = door.played("o")[-1]
+    assert last["samples"] < 2 * RATE_HZ
+    assert not last.get("ended")
+
+
 async def test_a_sound_that_was_no_turn_is_told_apart_from_what_was_said(page: Page, door: PageDoor) -> None:
     await talk(page, door)
     await door.fact("TranscriptRevised", turn_id="t2", revision=0, text="mhm")

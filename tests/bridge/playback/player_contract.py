@@ -83,10 +83,9 @@ class PlayerUnderTest(ABC):
 
     # -- in the words of the protocol
 
-    async def begin(self, reply_id: str, first_sample: int = 0) -> None:
-        first = {"first_sample": first_sample} if first_sample else {}
+    async def begin(self, reply_id: str, **fields: Any) -> None:
         names = {"type": "reply", "reply_id": reply_id, "turn_id": "t", "sample_rate_hz": RATE_HZ}
-        await self.tell(names | first)
+        await self.tell(names | fields)
 
     async def complete(self, reply_id: str, samples: int) -> None:
         await self.tell({"type": "reply_end", "reply_id": reply_id, "samples": samples})
@@ -252,6 +251,35 @@ class PlayerContract:
         assert player.counts("r-1")[0] >= 4_800
         assert player.counts("r-1")[-1] == REPLY
         assert spans_in(await player.heard()) == [(4_800, REPLY)]
+
+    async def test_an_opener_is_heard_and_counted_like_a_reply_and_the_answer_follows_it(
+        self, player: PlayerUnderTest
+    ) -> None:
+        await player.begin("o-1", opener="Well,")
+        await player.sound(ramp(0, REPLY // 2))
+        await player.complete("o-1", REPLY // 2)
+        await player.until_over("o-1")
+        await player.say("r-1", ramp(REPLY // 2, REPLY))
+        await player.until_over("r-1")
+        for name in ("o-1", "r-1"):
+            player.assert_counted(name, REPLY // 2)
+            assert player.counts(name)[-1] == REPLY // 2
+            assert len([report for report in player.of(name) if report.started]) == 1
+        assert_heard_in_order(spans_in(await player.heard()), 0, REPLY)
+
+    async def test_an_opener_that_is_taken_back_is_silent_and_the_answer_is_heard(
+        self, player: PlayerUnderTest
+    ) -> None:
+        await player.begin("o-1", opener="Well,")
+        await player.sound(ramp(0, REPLY))
+        await player.until_played("o-1", 1)
+        await player.stop("o-1")
+        at_stop = player.counts("o-1")[-1]
+        await player.say("r-1", ramp(REPLY, 2 * REPLY))
+        await player.until_over("r-1")
+        assert player.counts("o-1")[-1] == at_stop < REPLY
+        *_, answer = spans_in(await player.heard())
+        assert answer == (REPLY, 2 * REPLY)
 
 
 def sent_without(first_lost: int, end_lost: int) -> bytes:

@@ -145,6 +145,28 @@ class TapedCall:
         await self.fact("PlaybackInterrupted", reply_id)
         await self.caller.until(lambda: [each for each in self.caller.facts("TurnEnded") if each["source"] == "text"])
 
+    async def opener(self, n: int, is_taken_back: bool) -> None:
+        """Begin a turn with an opener, which is heard to its end or taken back by what the caller says next."""
+        await self.speech(n)
+        names = {"participant_id": "caller", "turn_id": f"turn-{n}", "reply_id": f"o-{n}"}
+        why = {"text": "Well,", "reason": "between", "silence_ms": 210, "required_silence_ms": 700}
+        async with self.agent.synthesizing_again(self.session_id, 9_600) as asked:
+            ended_ns = now_ns() - 250_000_000
+            await self.agent.append(e.OpenerCued, self.session_id, **names, **why, speech_ended_ns=ended_ns)
+            await self.caller.message("reply_end", reply_id=f"o-{n}")
+        assert [clause.reply_id for clause in asked if isinstance(clause, e.ReplyClauseWritten)] == [f"o-{n}"]
+        await self.count(f"o-{n}", 0, started=True)
+        if is_taken_back:
+            await self.count(f"o-{n}", 2_400)
+            await self.agent.append(e.OpenerRetracted, self.session_id, **names, went_on_ns=now_ns())
+            await self.caller.message("stop", reply_id=f"o-{n}")
+            await self.count(f"o-{n}", 4_800)
+        else:
+            await self.count(f"o-{n}", 9_600, ended=True)
+        assert (await self.fact("OpenerPlayed", f"o-{n}")).get("retracted", False) is is_taken_back
+        await self.turn(f"turn-{n}")
+        await self.heard_to_its_end(f"a-{n}", f"turn-{n}")
+
     async def with_lost_sound(self, reply_id: str, turn_id: str) -> None:
         names = {"reply_id": reply_id, "index": 0, "text": "One two."}
         async with self.agent.synthesizing_again(self.session_id, 24_000):
@@ -183,6 +205,7 @@ def decided(facts: list[Fact]) -> list[Fact]:
         e.PlaybackResumed,
         e.PlaybackFinished,
         e.PlaybackInterrupted,
+        e.OpenerPlayed,
     )
     return [
         fact
@@ -213,6 +236,8 @@ async def test_a_call_comes_out_byte_for_byte(open_taped: OpenTaped, broker: Nat
         await call.cut_off("r-3", 4)
         await call.with_lost_sound("r-4", "turn-4")
         await call.cut_off_by_text("r-5", "turn-5")
+        await call.opener(6, is_taken_back=False)
+        await call.opener(7, is_taken_back=True)
         await call.caller.send(type="hangup")
         await call.caller.closed()
     facts = await facts_of(broker, call.session_id)
@@ -226,7 +251,8 @@ async def test_a_call_comes_out_byte_for_byte(open_taped: OpenTaped, broker: Nat
     assert shown(outcome) == []
     assert outcome.errors == []
     expected = decided(facts)
-    assert len(expected) >= 14
+    assert len(expected) >= 20
+    assert [fact.event.retracted for fact in expected if isinstance(fact.event, e.OpenerPlayed)] == [False, True]
     assert {fact.sequence for fact in expected} <= outcome.same
     made = {event.event_id: event for event in noted[0].events}
     for fact in expected:

@@ -4,7 +4,7 @@ import pytest
 from actors.transcript.echo.playback import PAUSING_SAMPLES, HeardPlayback
 from actors.transcript.echo.replies import RepliesSound
 from contracts import events as e
-from contracts.audio import InFrame, OutFrame
+from contracts.audio import OPENER_LOUDNESS, InFrame, OutFrame
 
 NS = 1_000_000_000
 BEGAN_NS = 20_000 * NS
@@ -239,3 +239,33 @@ def test_clocks_of_other_machines_do_not_matter(hours: int) -> None:
     end = 16_000 + PAUSING_SAMPLES
     assert np.all(playback.played(end - 100, end))
     assert not np.any(playback.played(end, end + 2000)), "speech that another machine has heard"
+
+
+def opener_cued(seconds: float) -> e.OpenerCued:
+    why = {"text": "Well,", "reason": "between", "silence_ms": 210, "required_silence_ms": 700, "speech_ended_ns": at(0)}
+    return e.OpenerCued.model_validate({**about("oc", seconds), "reply_id": "r", "participant_id": "p", **why})
+
+
+def test_an_opener_is_expected_with_its_first_sound_and_as_quiet_as_it_is_played() -> None:
+    playback, _ = heard()
+    playback.take(opener_cued(0.2), at(0.2))
+    say_now(playback, 0.5)
+    assert np.array_equal(playback.played(8000, 9000), VOICE[:1000] * OPENER_LOUDNESS)
+    playback.take(e.ReplyCommitted(**about("rc", 0.6), reply_id="a"))
+    assert np.any(playback.played(8000, 24_000)), "the answer waits for its end"
+
+
+@pytest.mark.parametrize("known", [False, True], ids=["before its sound came", "after"])
+def test_an_opener_that_is_taken_back_is_expected_no_longer(known: bool) -> None:
+    playback, _ = heard()
+    playback.take(opener_cued(0.2), at(0.2))
+    if known:
+        say_now(playback, 0.3)
+    playback.take(
+        e.OpenerRetracted(**about("or", 0.4), participant_id="p", reply_id="r", went_on_ns=at(0.4)), at(0.4)
+    )
+    if not known:
+        say_now(playback, 0.5)
+    heard_of_it = playback.played(0, 40_000)
+    assert np.any(heard_of_it) is np.bool_(known)
+    assert not np.any(heard_of_it[round(0.4 * 16_000) + PAUSING_SAMPLES :])
