@@ -211,7 +211,8 @@ class Settings(BaseSettings):
         "",
         max_length=64,
         description="With a patience: what the agent begins with, quietly, where the turn may be over (`Well,`); it is "
-        "broken off if the caller goes on. Empty for nothing.",
+        "broken off if the caller goes on. Only once the microphone is known not to hear the agent (3 s of its sound). "
+        "Empty for nothing. What it costs: docs/latency.md.",
     )
     barge_in_min_speech_ms: int = Field(500, ge=100, description="Speech over playback that counts as a barge-in.")
 

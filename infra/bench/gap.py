@@ -122,10 +122,10 @@ def figures_of(plan: CallPlan, result: CallResult) -> CallFigures:
     heard = " ".join(turn.text for turn in result.turns)
     answered = [turn for turn in result.turns if turn.gap_ms is not None]
     last = answered[-1] if answered else None
-    end_s = result.said[0].end_of_speech_s
+    begin_s, end_s = result.said[0].start_s, result.said[0].end_of_speech_s
     played = {fact["data"]["reply_id"]: fact["data"] for fact in result.facts if fact["name"] == "OpenerPlayed"}
     went_on = {f["data"]["reply_id"]: f["data"]["went_on_ns"] for f in result.facts if f["name"] == "OpenerRetracted"}
-    starts = [(r.reply_id, r.started_at_s) for r in result.replies if r.started_at_s is not None]
+    starts = [(r.reply_id, at_s) for r in result.replies if (at_s := r.started_at_s) is not None and at_s >= begin_s]
     sounded = [at_s for reply_id, at_s in starts if reply_id not in played]
     after = [at_s for _, at_s in starts if at_s >= end_s]
     parts: dict[str, float] = {}

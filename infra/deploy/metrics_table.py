@@ -17,6 +17,8 @@ RECORDED_BY: dict[str, tuple[AnyMetric, ...]] = {
         t.WAITED_FOR,
         t.TURNS,
         t.CUT_OFF,
+        t.OPENERS,
+        t.OPENER_GAP,
         t.INTERRUPTIONS,
         t.DRAFTS,
         t.WASTED,

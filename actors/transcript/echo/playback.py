@@ -126,12 +126,8 @@ class HeardPlayback:
         if at is None:
             return
         match event:
-            case e.ReplyStarted(draft=False) | e.ReplyCommitted():
-                self._granted = event.reply_id
-                self._guess(at)
-            case e.OpenerCued():
-                self._granted = self._opener = event.reply_id
-                self._guess(at)
+            case e.ReplyStarted(draft=False) | e.ReplyCommitted() | e.OpenerCued():
+                self._grant(event, at)
             case e.PlaybackStarted():
                 self._started(event, at)
             case e.PlaybackResumed():
@@ -144,9 +140,14 @@ class HeardPlayback:
                 self._dismissed(event, at)
             case e.PlaybackPaused():
                 self._stopped(event.reply_id, self._at_16_khz(event.reply_id, event.played_samples))
-            case e.PlaybackFinished() | e.PlaybackInterrupted() | e.TurnInterrupted() | e.ReplyDiscarded():
-                self._ended(event.reply_id, at)
-            case e.OpenerPlayed() | e.OpenerRetracted():
+            case (
+                e.PlaybackFinished()
+                | e.PlaybackInterrupted()
+                | e.TurnInterrupted()
+                | e.ReplyDiscarded()
+                | e.OpenerPlayed()
+                | e.OpenerRetracted()
+            ):
                 self._ended(event.reply_id, at)
 
     def add(self, frame: OutFrame, here_ns: int) -> None:
@@ -165,6 +166,12 @@ class HeardPlayback:
             if last.dry:
                 last.dry = False
                 self._begin(frame.reply_id, at, last.last, guessed=True)
+
+    def _grant(self, event: e.ReplyStarted | e.ReplyCommitted | e.OpenerCued, at: int) -> None:
+        self._granted = event.reply_id
+        if isinstance(event, e.OpenerCued):
+            self._opener = event.reply_id
+        self._guess(at)
 
     def _guess(self, at: int) -> None:
         """Assume that a reply begins now: it may be heard and has sound."""

@@ -43,6 +43,12 @@ def _suffered(whole: dashboard.Dashboard) -> None:
             count("daredevil_turns_cut_off_total"),
         ),
         number(
+            "False starts",
+            "Openers that were taken back, as the caller went on.",
+            "short",
+            count("daredevil_openers_total", '{outcome="retracted"}'),
+        ),
+        number(
             "Late sound",
             "Breaks in what callers heard.",
             "short",

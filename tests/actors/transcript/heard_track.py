@@ -112,7 +112,9 @@ class HeardTrack:
         self._woken = asyncio.Event()
         self.playback = AgentSound(None, SESSION).playback  # type: ignore[arg-type]  # nothing is published
         taped = TapedSound(Untaped(), TRACK)
-        self.listener = TrackListener(self.log, taped, engines, track, self._view, self._live, self.playback, self._woken)
+        self.listener = TrackListener(
+            self.log, taped, engines, track, self._view, self._live, self.playback, self._woken
+        )
         self.listener.resume(0, 0)
 
     @property

@@ -44,6 +44,21 @@ def test_an_answer_before_the_end_of_speech_is_early() -> None:
     assert figures_of(PLAN, result_with(1.2, 2.0)).early
 
 
+def test_a_greeting_is_no_early_answer() -> None:
+    figures = figures_of(PLAN, result_with(0.1, 2.0))
+    assert (figures.early, figures.false_starts) == (False, 0)
+
+
+def test_openers_are_counted_apart_from_the_answer() -> None:
+    result = result_with(0.1, 1.1, 1.6, 2.0)
+    for name, reply_id in (("OpenerPlayed", "r1"), ("OpenerPlayed", "r2")):
+        result.facts.append({"name": name, "data": {"reply_id": reply_id, "ended_ns": 1_250_000_000}})
+    result.facts.append({"name": "OpenerRetracted", "data": {"reply_id": "r1", "went_on_ns": 1_150_000_000}})
+    figures = figures_of(PLAN, result)
+    assert (figures.early, figures.false_starts, figures.silenced_ms) == (False, 1, (100.0,))
+    assert (figures.gap_ms, figures.sound_ms) == (700, 300)
+
+
 def test_both_groups_are_reported_together() -> None:
     calls = [
         CallFigures("a", False, "hello there", "Hello there.", gap_ms=500),

@@ -242,7 +242,13 @@ def test_clocks_of_other_machines_do_not_matter(hours: int) -> None:
 
 
 def opener_cued(seconds: float) -> e.OpenerCued:
-    why = {"text": "Well,", "reason": "between", "silence_ms": 210, "required_silence_ms": 700, "speech_ended_ns": at(0)}
+    why = {
+        "text": "Well,",
+        "reason": "between",
+        "silence_ms": 210,
+        "required_silence_ms": 700,
+        "speech_ended_ns": at(0),
+    }
     return e.OpenerCued.model_validate({**about("oc", seconds), "reply_id": "r", "participant_id": "p", **why})
 
 
@@ -261,9 +267,7 @@ def test_an_opener_that_is_taken_back_is_expected_no_longer(known: bool) -> None
     playback.take(opener_cued(0.2), at(0.2))
     if known:
         say_now(playback, 0.3)
-    playback.take(
-        e.OpenerRetracted(**about("or", 0.4), participant_id="p", reply_id="r", went_on_ns=at(0.4)), at(0.4)
-    )
+    playback.take(e.OpenerRetracted(**about("or", 0.4), participant_id="p", reply_id="r", went_on_ns=at(0.4)), at(0.4))
     if not known:
         say_now(playback, 0.5)
     heard_of_it = playback.played(0, 40_000)
