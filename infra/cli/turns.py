@@ -151,7 +151,14 @@ def _words(row: dict[str, Any]) -> list[str]:
         answer = f"(never heard: {row['written']})"
     if row["passed"]:
         answer = f"(not answered: {row['passed']})"
-    return [" ".join(text.split()) for text in (row["text"], answer) if text.strip()]
+    return [" ".join(text.split()) for text in (row["text"] + _openers(row), answer) if text.strip()]
+
+
+def _openers(row: dict[str, Any]) -> str:
+    """Return what is to be said of openers before the answer."""
+    found = [f"opener after {row['opener_ms']:.0f} ms"] if row["opener_ms"] is not None else []
+    found += [f"openers taken back: {row['false_starts']}"] if row["false_starts"] else []
+    return f" ({', '.join(found)})" if found else ""
 
 
 def _clock(ms: float | None) -> str:

@@ -297,7 +297,7 @@ def turns_in(measured: dict[tuple[AnyMetric, ...], float]) -> int:
 
 @pytest.mark.parametrize(("retracted", "outcome"), [(False, "kept"), (True, "retracted")])
 def test_openers_count_by_what_came_of_them(retracted: bool, outcome: str) -> None:
-    sound = {"reply_id": "o", "text": "Well,", "played_samples": 2_400, "sample_rate_hz": 24_000}
+    sound: dict[str, Any] = {"reply_id": "o", "text": "Well,", "played_samples": 2_400, "sample_rate_hz": 24_000}
     added = Session().take(e.OpenerPlayed, gap_ms=250, retracted=retracted, **sound)
     assert added[(t.OPENERS, outcome)] == 1
     assert ((t.OPENER_GAP,) in added) is not retracted
