@@ -413,10 +413,14 @@ async def test_a_reply_that_was_never_heard_is_not_told_as_the_answer(broker: Na
 def test_turns_on_a_narrow_terminal_keep_every_word() -> None:
     row: dict[str, Any] = {"turn": 1, "start_ms": 0, "gap_ms": None, "parts": {}, "interrupted": False, "passed": ""}
     row |= {"waited_for": "sound", "text": "What is the time " * 6, "answer": "It is noon " * 9, "written": ""}
+    row |= {"opener_ms": None, "false_starts": 0}
     lines = turns._lines(row, 80)
     assert max(map(len, lines)) < 80
     assert " ".join(" ".join(lines[1:]).split()) == " ".join(f"{row['text']}→ {row['answer']}".split())
-    assert len(turns._lines(row, None)) == 1
+    (whole,) = turns._lines(row, None)
+    assert "opener" not in whole
+    (told,) = turns._lines(row | {"opener_ms": 305.4, "false_starts": 1}, None)
+    assert "What is the time (opener after 305 ms, openers taken back: 1) → It is noon" in " ".join(told.split())
     assert max(map(len, turns.LEGEND)) <= 80
 
 
