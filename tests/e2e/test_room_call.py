@@ -15,7 +15,7 @@ from infra.telemetry.turns import trace_id_of
 from tests.bridge.livekit.bridge_process import BridgeProcess, faststream_run, running_bridge
 from tests.bridge.livekit.guest import Guest
 from tests.e2e.the_log import facts_of, said_more_than_once
-from tests.e2e.the_traces import STAGES, edges, roots, trace_of
+from tests.e2e.the_traces import edges, roots, stages_of, trace_of
 from tests.infra.telemetry.otlp_receiver import Receiver
 from tests.livekit_server import LiveKitServer, running_livekit
 from tests.speech import recorded, silence
@@ -109,7 +109,7 @@ async def test_what_is_said_in_a_room_is_answered_there(
     assert finished[0].heard_text == GREETING
     assert {fact.heard_text for fact in finished} <= {fact.text for fact in written}
     assert not said_more_than_once([])
-    spans = await trace_of(collector, session_id, turn.turn_id, *STAGES)
+    spans = await trace_of(collector, session_id, turn.turn_id, *stages_of(turn))
     (root,) = roots(spans)
     assert (root.name, root.service) == ("turn", "daredevil-livekit-room")
     assert {("livekit-room", "transcript"), ("synthesis", "livekit-room")} <= edges(spans)

@@ -8,7 +8,7 @@ from contracts import events as e
 from infra.caller import place_call
 from tests.e2e.conftest import DATA
 from tests.e2e.the_log import facts_of
-from tests.e2e.the_traces import STAGES, edges, roots, trace_of
+from tests.e2e.the_traces import edges, roots, stages_of, trace_of
 from tests.infra.telemetry.otlp_receiver import http_receiver
 from tests.systems import running_system
 
@@ -30,7 +30,7 @@ async def test_a_slow_turn_is_kept_whole_by_every_process(tmp_path: Path) -> Non
             result = await place_call(system.page_url, [DATA / "story.wav"])
             facts = [fact.event for fact in await facts_of(system.nats_url, result.session_id)]
             (turn,) = [fact for fact in facts if isinstance(fact, e.TurnEnded)]
-            spans = await trace_of(collector, result.session_id, turn.turn_id, *STAGES)
+            spans = await trace_of(collector, result.session_id, turn.turn_id, *stages_of(turn))
             # The session's trace is kept with it: the turn links to that.
             of_the_session = await trace_of(collector, result.session_id, None, "session opened")
         (root,) = roots(spans)
