@@ -375,7 +375,7 @@ class OpenerCued(Event):
     participant_id: Id
     reply_id: Reference = Field(description="Names its sound and what the client counts of it. No reply has this id.")
     text: str = Field(description="The opener: `Well,`.")
-    reason: str = Field(description="Why the turn was not over yet, as in TurnEvidence: `between`, `goes-on`, …")
+    reason: str = Field(description="Why the turn was not over yet, as in TurnEvidence: `between`.")
     score: LogOdds | None = Field(default=None, description="Log odds of an end, as in TurnEvidence.")
     silence_ms: Measured[Ms] = Field(description="Silence when the decision fell.")
     required_silence_ms: Ms = Field(description="Silence that would have ended the turn.")

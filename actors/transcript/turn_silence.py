@@ -77,8 +77,7 @@ class TurnSilence:
         if self.view.floor_reply() is not None or self.view.company_of(self.participant_id).others:
             return None
         found = required(self._words(turn), self.patience, self._weights)
-        lengths = self._weights.lengths
-        rule = OpenerRule(self.settings.opener, lengths[self.patience].short_ms, lengths["quick"].between)
+        rule = OpenerRule(self.settings.opener, self._weights.lengths[self.patience].short_ms)
         return found if rule.is_due(found, silence_ms, self._drafted()) else None
 
     def _drafted(self) -> str:
