@@ -17,6 +17,7 @@ from livekit.rtc.participant import PublishTrackError
 from nats.errors import Error as NatsError
 
 from contracts.events import PlaybackFinished, PlaybackInterrupted, PlaybackStarted, TrackPublished
+from contracts.topology import OPERATOR
 from infra.agents.choosing import NO_CHOICE, AgentWanted
 from infra.caller.echo import EchoingMicrophone
 from infra.caller.jitter_buffer import JitterBuffer
@@ -120,7 +121,7 @@ async def place_room_call(
     Utterances are read when they are due, so a call lasts as long as `utterances` yields. The facts come from the log
     of the settings. Raises CallFailed, NotRunning.
     """
-    broker = make_broker("caller")
+    broker = make_broker(OPERATOR)
     try:
         await _connect_log(broker)
         call = _RoomCall(broker, answer_timeout_s, on_fact, light, echo)

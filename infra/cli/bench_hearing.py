@@ -67,6 +67,7 @@ async def _hearing(sets: "list[SoundSet]", minutes: float, not_measured: "list[N
     import tempfile
 
     from actors.transcript.engines import SpeechEngines
+    from contracts.topology import OPERATOR
     from infra.bench.hearing import measure_hearing
     from infra.log.broker import make_broker
     from infra.settings import settings
@@ -78,7 +79,7 @@ async def _hearing(sets: "list[SoundSet]", minutes: float, not_measured: "list[N
         async with own_nats(Path(folder)) as log:
             os.environ["DAREDEVIL_NATS_URL"] = log.url
             settings.cache_clear()
-            broker = make_broker("bench-hearing")
+            broker = make_broker(OPERATOR)
             await broker.connect()
             ears = SpeechEngines(settings())
             try:

@@ -51,6 +51,7 @@ def erase(
 
 
 async def _erase(user: str, session: str, reason: str, force: bool, yes: bool) -> "Receipt":
+    from contracts.topology import OPERATOR
     from infra.cli.system import log_connection
     from infra.erasure import erase_session, erase_user, sessions_of
     from infra.erasure.reading import stored_session
@@ -58,7 +59,7 @@ async def _erase(user: str, session: str, reason: str, force: bool, yes: bool) -
     from infra.log.common_time import agree
 
     async with log_connection() as nc:
-        broker = make_broker("erase")
+        broker = make_broker(OPERATOR)
         await broker.connect()
         await agree(nc)
         try:

@@ -145,10 +145,11 @@ async def _events(session: str, follow: bool, as_json: bool) -> str:
 
 
 async def _follow(session: str, after: int, first_ns: int, as_json: bool) -> None:
+    from contracts.topology import OPERATOR
     from infra.log.broker import make_broker
     from infra.log.session_feed import SessionFeed
 
-    broker = make_broker("cli")
+    broker = make_broker(OPERATOR)
     await broker.connect()
     try:
         async with SessionFeed(broker, session, after) as feed:

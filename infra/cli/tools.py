@@ -100,6 +100,7 @@ async def _calls(session: str) -> "list[ToolCall]":
 
 
 async def _settle(call_id: str, result: str, failed: str | None, by: str) -> "ToolCall":
+    from contracts.topology import OPERATOR
     from infra.cli.system import log_connection
     from infra.log.broker import make_broker
     from infra.log.event_log import append, now_ns
@@ -116,7 +117,7 @@ async def _settle(call_id: str, result: str, failed: str | None, by: str) -> "To
         if not call.is_unknown:
             known = f"was settled by {call.settled_by}" if call.settled_by else f"ended with the outcome {call.outcome}"
             raise LookupError(f"the call {call.call_id} of {call.tool} {known}: there is nothing to settle")
-        broker = make_broker("tools")
+        broker = make_broker(OPERATOR)
         await broker.connect()
         try:
             await append(broker, settlement(call, result, failed, by, now_ns()))
