@@ -69,10 +69,13 @@ class KnownReplies:
         """Return those that are not being heard and are not over."""
         return [reply for reply in self if reply.phase is Phase.WAITING]
 
+    def permitted(self) -> Iterator[ReplyPlayback]:
+        """Yield the waiting replies that may be heard; openers are none."""
+        return (reply for reply in self.waiting() if reply.may_play and not reply.superseded and reply.cued is None)
+
     def next(self) -> ReplyPlayback | None:
         """Return the one that is to be heard next, if it can begin."""
-        may_play = (r for r in self.waiting() if r.may_play and not r.superseded and r.cued is None)
-        first = next(may_play, None)
+        first = next(self.permitted(), None)
         return first if first is not None and first.can_begin else None
 
     def opener(self, now_ns: int) -> ReplyPlayback | None:
