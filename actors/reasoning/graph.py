@@ -30,11 +30,12 @@ from actors.reasoning.tool_uses import Round, ToolUse
 from actors.reasoning.written_calls import WrittenCall
 from contracts.events import ContextMessage
 from infra.agents.tool import Tool
-from infra.engines.chain import EngineFailure, error_text
+from infra.engines.chain import EngineFailure
 from infra.engines.llm import limits_of
 from infra.engines.llm_ends import Finish
 from infra.engines.tokens import Count
 from infra.log.event_log import now_ns
+from infra.process.error_text import error_text
 from infra.telemetry.traces import span
 
 MOST_RESULT_CHARS = 6_000

@@ -17,7 +17,8 @@ from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 
 from actors.reasoning.graph_figures import GraphFigures
 from actors.reasoning.graph_spans import GraphSpans
-from infra.engines.chain import EngineRaised, EngineTooSlow, error_text, never_silent_for
+from infra.engines.chain import EngineRaised, EngineTooSlow, never_silent_for
+from infra.process.error_text import error_text
 from infra.process.exits import contained
 from infra.process.tasks import CancelledElsewhere, ended, own_cancellation_only
 from infra.tape.tape import Packing, Plain

@@ -12,8 +12,9 @@ from langchain_core.messages.tool import ToolCallChunk
 
 from actors.reasoning.model_figures import ModelFigures
 from infra.agents.tool import Tool
-from infra.engines.chain import EngineRaised, EngineTooSlow, error_text, never_silent_for
+from infra.engines.chain import EngineRaised, EngineTooSlow, never_silent_for
 from infra.engines.llm_ends import ends_in, is_context_error
+from infra.process.error_text import error_text
 from infra.process.tasks import CancelledElsewhere, own_cancellation_only
 from infra.tape.tape import Packing, Plain
 

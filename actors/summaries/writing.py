@@ -28,8 +28,9 @@ from actors.summaries.conversation import SpokenLine, pieces
 from actors.summaries.counting import Sentiment, sentiment, topics
 from actors.summaries.extraction import LONGEST, SAID, extract
 from actors.summaries.idle_model import Calls, TooBusy
-from infra.engines.chain import EngineRaised, error_text, kind_of
+from infra.engines.chain import EngineRaised
 from infra.engines.llm import LOCAL
+from infra.process.error_text import error_text, kind_of
 from infra.settings import Settings
 from infra.tape.tape import AS_IT_IS, Packing, Tape
 

@@ -9,11 +9,12 @@ import numpy as np
 
 from actors.transcript.sound import Samples
 from actors.transcript.turn import SoundGiven
-from infra.engines.chain import ASKED_AGAIN, EngineFailure, EngineTooSlow, error_text, kind_of
+from infra.engines.chain import ASKED_AGAIN, EngineFailure, EngineTooSlow
 from infra.engines.stt import ASKED, Recognition, SpeechToText
 from infra.engines.word_stream import WordStream
 from infra.engines.words import Words
 from infra.log.event_log import now_ns
+from infra.process.error_text import error_text, kind_of
 
 log = logging.getLogger(__name__)
 

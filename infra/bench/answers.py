@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 import httpx
 
 from infra.bench.answer_questions import PlainQuestion, Tried
-from infra.bench.attempts import reason_of
 from infra.bench.statistics import percentile
 from infra.caller.chat import ChatClient, ChatFailed
+from infra.process.error_text import in_one_line
 
 MOST_WORDS = 80
 """More is not said in a conversation."""
@@ -63,7 +63,7 @@ async def _answered(client: ChatClient, about: str, asked: PlainQuestion) -> Ans
     except ChatFailed as failure:
         return Answered(about, asked.text, "", wrong=[f"is not answered: {failure}"])
     except Exception as error:
-        return Answered(about, asked.text, "", wrong=[f"is not answered: {reason_of(error)}"])
+        return Answered(about, asked.text, "", wrong=[f"is not answered: {in_one_line(error)}"])
     text, first_token_ms = str(last.data["text"]), last.data["first_token_ms"]
     return Answered(about, asked.text, text, first_token_ms, wrong_in(asked, text))
 

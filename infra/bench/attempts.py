@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from infra.cannot_run import CannotRun
+from infra.process.error_text import in_one_line
 
 Report = Callable[[str], None]
 
@@ -26,15 +26,5 @@ def attempt(part: str, not_measured: list[NotMeasured], report: Report) -> Itera
     try:
         yield
     except Exception as error:
-        not_measured.append(NotMeasured(part, reason_of(error)))
+        not_measured.append(NotMeasured(part, in_one_line(error)))
         report(f"{part} was not measured: {not_measured[-1].reason}")
-
-
-def reason_of(error: BaseException) -> str:
-    """Return in one line why something failed; of several errors at once, each."""
-    if isinstance(error, BaseExceptionGroup):
-        return "; ".join(reason_of(each) for each in error.exceptions)
-    said = " ".join(str(error).split())
-    if isinstance(error, CannotRun) and said:
-        return said
-    return f"{type(error).__name__}: {said}" if said else type(error).__name__

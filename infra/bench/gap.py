@@ -7,12 +7,12 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from infra.bench.attempts import reason_of
 from infra.bench.draft_use import DraftUse, draft_use, total
 from infra.bench.statistics import median, percentile, word_error_rate
 from infra.caller import BadWav, CallFailed, CallResult, ScriptedUtterance, Sound, read_wav
 from infra.caller.result import PARTS
 from infra.caller.talk import Dial
+from infra.process.error_text import in_one_line
 
 
 class BadManifest(ValueError):
@@ -109,7 +109,7 @@ async def measure_one(dial: Dial, plan: CallPlan, user_id: str = "bench") -> Cal
         session_id = failure.result.session_id if failure.result else ""
         return CallFigures(plan.wav, plan.pause, plan.text, "", session_id, problem=str(failure))
     except Exception as error:
-        return CallFigures(plan.wav, plan.pause, plan.text, "", problem=reason_of(error))
+        return CallFigures(plan.wav, plan.pause, plan.text, "", problem=in_one_line(error))
     return figures_of(plan, result)
 
 

@@ -19,7 +19,6 @@ import nats
 from nats.aio.client import Client
 
 from contracts import events as e
-from infra.bench.attempts import reason_of
 from infra.bench.found_sound import LetterPlace, Searched
 from infra.bench.marked_voice import LetterMark
 from infra.bench.record_distance import Evidence, RecordFigures, figures_of, marks_of_answer
@@ -28,6 +27,7 @@ from infra.caller.manner import ORDINARY, Manner, Stall
 from infra.export.conversation import conversation_of
 from infra.export.formats import to_srt
 from infra.log.event_log import history
+from infra.process.error_text import in_one_line
 from infra.session.recordings import last_chunk, pcm_of
 from infra.system.processes import start_program
 
@@ -116,7 +116,7 @@ async def _measured(call: CallsIn, nc: Client, condition: Condition, ask: Sound,
             result = await call(condition, steps)
         return await compared(nc, condition, result)
     except Exception as error:
-        return RecordFigures(condition.name, "", problem=reason_of(error))
+        return RecordFigures(condition.name, "", problem=in_one_line(error))
 
 
 @asynccontextmanager

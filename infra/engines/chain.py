@@ -11,12 +11,11 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
+from infra.process.error_text import SaysWhy, error_text
 from infra.process.tasks import CancelledElsewhere, own_cancellation_only
 
 T = TypeVar("T")
 
-ERROR_CHARS = 500
-"""Longest recorded error text: some providers answer with a whole page."""
 ASKED_AGAIN = "asked it again"
 PASSED_OVER = "not asked: it has failed in another session and rests"
 """Error that is recorded in a session in which an engine did not fail itself."""
@@ -117,30 +116,12 @@ class FallbackChain:
                 yield EngineFailure(name, error_text(error), action, left[0] if left else "")
 
 
-class EngineTooSlow(TimeoutError):
+class EngineTooSlow(SaysWhy, TimeoutError):
     """An engine took longer than the settings allow."""
 
 
-class EngineRaised(RuntimeError):
+class EngineRaised(SaysWhy, RuntimeError):
     """What an engine raised, by the text that is recorded of it: engines raise exceptions of many classes."""
-
-
-def kind_of(error: str) -> str:
-    """Return of an error's text what may stand in a log: its class and status.
-
-    Providers repeat in their messages what they were asked. The whole text is in the fact (EngineFailed), which erasure
-    finds.
-    """
-    return error.partition(":")[0]
-
-
-def error_text(error: BaseException) -> str:
-    """Return the text of an error that is recorded, with its HTTP status if the text does not have it."""
-    if isinstance(error, EngineTooSlow | EngineRaised):
-        return str(error)[:ERROR_CHARS]
-    status = getattr(error, "status_code", None)
-    is_told = not isinstance(status, int) or status < 100 or str(status) in str(error)
-    return f"{type(error).__name__}{'' if is_told else f' (status {status})'}: {error}"[:ERROR_CHARS]
 
 
 async def never_silent_for(timeout_s: float | None, stream: AsyncIterator[T]) -> AsyncGenerator[T, None]:

@@ -11,10 +11,11 @@ from livekit import rtc
 from livekit.agents import stt
 from livekit.agents.types import APIConnectOptions
 
-from infra.engines.chain import EngineFailure, FallbackChain, TimedRests, TimeLimit, kind_of
+from infra.engines.chain import EngineFailure, FallbackChain, TimedRests, TimeLimit
 from infra.engines.plugins import LOCAL, make_plugin
 from infra.engines.word_stream import WordStream
 from infra.engines.words import SAMPLE_RATE_HZ, Words, words_of
+from infra.process.error_text import kind_of
 from infra.shares import engine_names
 from infra.tape.tape import Plain
 

@@ -12,11 +12,12 @@ from typing import Any
 
 from livekit.agents import tts
 
-from infra.engines.chain import PASSED_OVER, EngineFailure, FallbackChain, TimedRests, error_text, kind_of
+from infra.engines.chain import PASSED_OVER, EngineFailure, FallbackChain, TimedRests
 from infra.engines.gate import URGENT
 from infra.engines.phrases import Phrases
 from infra.engines.plugins import LOCAL, EngineMissing, engine_class, make_plugin, options_taken, parameters
 from infra.engines.voice import MissingVoice, SynthesizedSound, Voice
+from infra.process.error_text import error_text, kind_of
 from infra.settings import Settings
 from infra.shares import engine_names
 from infra.spoken.mapped import SpokenText

@@ -8,13 +8,12 @@ import pytest
 from typer.testing import CliRunner
 
 from infra.bench import log_rate
-from infra.bench.attempts import NotMeasured, attempt, reason_of
+from infra.bench.attempts import NotMeasured, attempt
 from infra.bench.gap import CallPlan, measure
 from infra.bench.log_rate import LogRateRun
 from infra.caller import CallResult, Sound
 from infra.cli.app import app
 from infra.cli.json_output import OUTPUTS
-from infra.system.start_failed import StartFailed
 
 
 def test_what_follows_a_part_that_failed_is_measured() -> None:
@@ -33,19 +32,6 @@ def test_what_follows_a_part_that_failed_is_measured() -> None:
 def test_whoever_ends_a_measurement_ends_all_of_it(error: BaseException) -> None:
     with pytest.raises(type(error)), attempt("part", [], print):
         raise error
-
-
-@pytest.mark.parametrize(
-    ("error", "reason"),
-    [
-        (TimeoutError(), "TimeoutError"),
-        (OSError("no\n  such disk"), "OSError: no such disk"),
-        (StartFailed("set this"), "set this"),
-        (ExceptionGroup("two", [ValueError("a"), KeyError("b")]), "ValueError: a; KeyError: 'b'"),
-    ],
-)
-def test_a_reason_is_one_line(error: Exception, reason: str) -> None:
-    assert reason_of(error) == reason
 
 
 async def _log_rate(folder: Path, servers: int, partitions: int, writers: int, seconds: float) -> LogRateRun:
