@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from nats.aio.client import Client
 from nats.js.errors import APIError, NotFoundError
 
+from infra.log.jetstream_errors import NO_SUCH_MESSAGE
+
 AT_ONCE = 16
-NO_SUCH_MESSAGE = (10037, 10043, 10057)
 
 
 async def overwrite(nc: Client, stream: str, sequences: Iterable[int]) -> int:

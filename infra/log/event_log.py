@@ -18,6 +18,7 @@ from contracts.topology import VOICE, session_subjects, subject_of
 from infra.cannot_run import CannotRun
 from infra.log.clock import now_ns as now_ns
 from infra.log.connection import cancellation_kept, connection
+from infra.log.jetstream_errors import WRONG_LAST_SEQUENCE
 from infra.log.log_probe import refusals
 from infra.log.log_streams import streams_of_log
 from infra.log.stream_reader import read_patiently, stored_messages
@@ -29,7 +30,6 @@ from infra.telemetry.traces import publishing
 log = logging.getLogger(__name__)
 
 ACK_TIMEOUT_S = 5.0
-WRONG_LAST_SEQUENCE = 10071
 
 
 @dataclass(frozen=True, slots=True)

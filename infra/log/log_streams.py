@@ -13,12 +13,10 @@ from nats.js.errors import APIError, NoStreamResponseError, NotFoundError
 
 from contracts.topology import FACTS, VOICE, log_stream, log_streams, mapping
 from infra.cannot_run import CannotRun
+from infra.log.jetstream_errors import WRONG_LAST_SEQUENCE, WRONG_STREAM
 from infra.log.stream_reader import StoredMessage, has_stream, last_messages, stored_messages
 from infra.log.wanted_streams import PARTITIONS
 from infra.settings import settings
-
-WRONG_STREAM, WRONG_LAST_SEQUENCE = 10060, 10071
-"""JetStream's error codes: the subject belongs to another stream; the stream does not end where the writer said."""
 
 NEVER = 2**62
 """A sequence at which no stream ends: a message that expects it is refused, and nothing is stored."""

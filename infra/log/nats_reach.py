@@ -16,6 +16,7 @@ from nats.js.errors import Error as JetStreamError
 from contracts.topology import OPERATOR
 from infra.cannot_run import CannotRun
 from infra.log.client_errors import FORBIDDEN
+from infra.log.jetstream_errors import TEMPORARILY_UNAVAILABLE
 from infra.log.nats_access import GIVE, NoTls, access_of, connect
 from infra.settings import settings
 from infra.settings_types import items_of
@@ -23,9 +24,6 @@ from infra.settings_types import items_of
 log = logging.getLogger(__name__)
 
 ASK_AGAIN_S = 1.0
-
-TEMPORARILY_UNAVAILABLE = 10008
-"""JetStream's error code while its cluster has no leader."""
 
 
 class NatsRefuses(CannotRun, ConnectionError):

@@ -17,6 +17,7 @@ from nats.js.errors import APIError, NotFoundError
 
 from contracts.topology import DURABLES, RESTORING, Durable, streams
 from infra.cannot_run import CannotRun
+from infra.log.jetstream_errors import IN_USE, LIMITS, NO_MEMORY, NO_PEERS, NO_ROOM, NOT_CLUSTERED
 from infra.log.log_streams import check_mapped, checked_streams, client_of, streams_of_log
 from infra.log.wanted_streams import (
     CONSUMER_FIELDS,
@@ -32,13 +33,6 @@ from infra.log.wanted_streams import (
 from infra.settings import Settings, settings
 
 log = logging.getLogger(__name__)
-
-NO_ROOM, NO_MEMORY, IN_USE, NO_PEERS, NOT_CLUSTERED = 10047, 10028, 10058, 10005, 10074
-"""JetStream's error codes: no storage, or memory, left for the stream; another process was quicker; too few servers in
-the cluster; no cluster at all."""
-
-LIMITS = frozenset((NO_ROOM, NO_MEMORY, 10002, 10023, 10026, 10027, 10120, 10122))
-"""These and the codes of other limits: what an account may have, how many consumers, streams and bytes."""
 
 ATTEMPTS = 20
 

@@ -18,7 +18,8 @@ from nats.js.errors import APIError, NotFoundError
 from contracts.ids import derive_id
 from contracts.topology import RECORDINGS, recording_subject
 from infra.log.connection import cancellation_kept
-from infra.log.event_log import WRONG_LAST_SEQUENCE, StaleWriter
+from infra.log.event_log import StaleWriter
+from infra.log.jetstream_errors import WRONG_LAST_SEQUENCE
 from infra.log.stream_reader import stored_messages
 from infra.session.opus import (
     LOOK_AHEAD_SAMPLES,
