@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from dataclasses import dataclass
 
 from actors.transcript.echo.canceller import EchoCanceller
 from actors.transcript.echo.playback import HeardPlayback
@@ -26,12 +25,13 @@ from actors.transcript.session_state import SessionState
 from actors.transcript.sound import TrackSound
 from actors.transcript.taped_sound import TapedSound
 from actors.transcript.track_events import TrackEvents
+from actors.transcript.track_openers import TrackOpeners
 from actors.transcript.track_recognition import TrackRecognition
 from actors.transcript.troubles import Troubles
 from actors.transcript.turn import OpenTurn, Utterance
-from actors.transcript.turn_silence import TurnSilence
+from actors.transcript.turn_silence import Silence, TurnSilence
+from actors.transcript.turn_writer import TurnWriter
 from contracts import events as e
-from infra.log.event_log import now_ns
 from infra.log.taped_log import EventLog
 from infra.session.behaviour import in_session
 
@@ -44,12 +44,6 @@ SECOND_OPINION_SAMPLES = 7 * WINDOW_SAMPLES
 
 TICK_S = 0.25
 SHORTEST_WAIT_S = 0.004
-
-
-@dataclass(frozen=True, slots=True)
-class _Silence:
-    ms: float
-    required_ms: float
 
 
 class TrackListener:
@@ -84,6 +78,8 @@ class TrackListener:
         self._heard_to = 0
         self._interruptions = Interruptions(view, settings, playback, self._echo, self._writer, self._facts)
         self._policy = TurnSilence(settings, view, track.participant_id)
+        self._said = TurnWriter(self._policy, self._writer, self._facts)
+        self._openers = TrackOpeners(view, self._policy, self._echo, self._writer, self._facts)
         self._troubles = Troubles(ears, self._recognising, self._vad, self._writer, self._facts)
 
     @property
@@ -188,7 +184,7 @@ class TrackListener:
             if self._behind():
                 await self._recognising.finish(turn)
         elif change is Change.RESUMED:
-            await self._take_back(turn, self._heard_to - WINDOW_SAMPLES)
+            await self._openers.take_back(turn.turn_id, self._sound.received_ns(self._heard_to - WINDOW_SAMPLES))
             if turn.last.end is not None:
                 self._policy.went_on((self._heard_to - WINDOW_SAMPLES - turn.last.end) / SAMPLES_PER_MS)
             self._recognising.resumed(turn.last, self._heard_to)
@@ -204,7 +200,7 @@ class TrackListener:
             self._turn = OpenTurn(self._facts.turn_id(self._hearing.start))
             self._recognising.begin_turn()
         else:
-            await self._take_back(self._turn, self._hearing.start)
+            await self._openers.take_back(self._turn.turn_id, self._sound.received_ns(self._hearing.start))
         if self._turn.utterances and self._turn.last.end is not None:
             self._policy.went_on((self._hearing.start - self._turn.last.end) / SAMPLES_PER_MS)
         floor = self._view.floor_reply()
@@ -245,11 +241,11 @@ class TrackListener:
             self._recognising.revise(self._sound, turn.last, self._heard_to)
         await self._ask_again(turn)
         await self._interruptions.judge(turn, self._hearing.voiced_end)
-        await self._say_revision(turn)
-        await self._say_utterances(turn)
+        await self._said.say_revision(turn, self._sound)
+        await self._said.say_utterances(turn, self._sound)
         await self._end_turn(turn)
         if self._turn is turn:
-            await self._cue_opener(turn)
+            await self._consider_opener(turn)
 
     async def _ask_again(self, turn: OpenTurn) -> None:
         last = turn.last
@@ -263,78 +259,33 @@ class TrackListener:
         if self._behind():
             await self._recognising.finish(turn)
 
-    async def _say_revision(self, turn: OpenTurn) -> None:
-        utterance = turn.last
-        text = turn.text(interim=True)
-        contested = utterance.contested_reply is not None and not utterance.judged
-        settled = turn.words_settled() and not contested
-        if not text or utterance.silent or utterance.dismissed or (text, settled) == utterance.revised:
-            return
-        ended_ns = self._sound.received_ns((utterance.end or 1) - 1) if settled else None
-        number, utterance.revisions = utterance.revisions, utterance.revisions + 1
-        utterance.revised = (text, settled)
-        revised = self._facts.revised(
-            utterance.started, number, text, settled, ended_ns, utterance.given, turn.pauses()
-        )
-        utterance.revised_id = revised.event_id
-        await self._writer.append(revised)
-
-    async def _say_utterances(self, turn: OpenTurn) -> None:
-        for utterance in turn.utterances:
-            if not utterance.closed or utterance.end is None or utterance.silent:
-                continue
-            ended_ns = self._sound.received_ns(utterance.end - 1)
-            await self._writer.append(self._facts.speech_ended(utterance.started, utterance.end, ended_ns))
-            if utterance.text is not None:
-                await self._writer.append(
-                    self._facts.transcribed(
-                        utterance.started, utterance.end, utterance.text, utterance.recognition, utterance.given
-                    )
-                )
-        for utterance in turn.wordless():
-            if utterance.end is not None and not utterance.silent:
-                await self._writer.append(
-                    self._facts.utterance_dismissed(utterance.started, utterance.end, utterance.implausible)
-                )
-
-    def _silence(self, turn: OpenTurn) -> _Silence:
+    def _silence(self, turn: OpenTurn) -> Silence:
         assert turn.last.end is not None
         required = self._policy.required_ms(turn)
         # Less than a window may have come that was not processed yet.
         heard_to = max(self._heard_to, min(self._sound.end, self._heard_to + WINDOW_SAMPLES))
-        return _Silence(silence_ms(heard_to, turn.last.end, self._live.since_frame_ms()), required)
+        return Silence(silence_ms(heard_to, turn.last.end, self._live.since_frame_ms()), required)
+
+    def _is_silent(self, turn: OpenTurn) -> bool:
+        """Return whether nobody speaks and the words of all that was said are known."""
+        return turn.last.end is not None and turn.words_known() and not (self._hearing.voiced or self._has_more(turn))
 
     async def _end_turn(self, turn: OpenTurn) -> None:
-        utterance = turn.last
-        if utterance.end is None or not turn.words_known() or self._hearing.voiced or self._has_more(turn):
+        if not self._is_silent(turn):
             return
         if not turn.text() and not turn.lost_samples():
-            if utterance.closed:
+            if turn.last.closed:
                 await self._end_without_words(turn)
             return
         silence = self._silence(turn)
-        contested = utterance.contested_reply is not None and not utterance.judged
-        if silence.ms >= silence.required_ms and not contested:
+        if silence.ms >= silence.required_ms and not turn.last.is_contested:
             await self._say_turn_ended(turn, silence)
 
-    async def _cue_opener(self, turn: OpenTurn) -> None:
-        """Let the agent begin with something that can be taken back, if the turn may be over."""
-        last = turn.last
-        if last.end is None or not turn.words_known() or not turn.text() or self._hearing.voiced or self._behind():
-            return
-        if not self._echo.hears_nothing:
-            return  # an echo of the opener would be taken for the caller going on
-        silence_ms = self._silence(turn).ms
-        required = self._policy.opener(turn, silence_ms)
-        if required is None or self._has_more(turn):
-            return
-        text, ended_ns = self._policy.settings.opener, self._sound.received_ns(last.end - 1)
-        await self._writer.append(self._facts.opener_cued(last.started, text, silence_ms, required, ended_ns))
-
-    async def _take_back(self, turn: OpenTurn, went_on_at: int) -> None:
-        cued = self._view.openers.get(turn.turn_id)
-        if cued is not None and cued.reply_id not in self._view.retracted:
-            await self._writer.append(self._facts.opener_retracted(cued, self._sound.received_ns(went_on_at)))
+    async def _consider_opener(self, turn: OpenTurn) -> None:
+        if self._is_silent(turn) and turn.text() and not turn.last.is_contested and not self._behind():
+            assert turn.last.end is not None
+            ended_ns = self._sound.received_ns(turn.last.end - 1)
+            await self._openers.consider(turn, self._silence(turn), ended_ns)
 
     def _has_more(self, turn: OpenTurn) -> bool:
         """Return whether an earlier owner has heard more of the turn than this one so far."""
@@ -342,36 +293,16 @@ class TrackListener:
         return is_ahead and self._live.since_frame_ms() < VANISHED_MS
 
     async def _end_without_words(self, turn: OpenTurn) -> None:
-        for started in turn.to_come:
-            await self._writer.append(self._facts.utterance_dismissed(started, started.start_sample, None))
+        await self._said.say_wordless(turn)
         self._turn = None
 
-    async def _say_turn_ended(self, turn: OpenTurn, silence: _Silence) -> None:
-        last = turn.last
-        last.closed = True
-        await self._say_utterances(turn)
+    async def _say_turn_ended(self, turn: OpenTurn, silence: Silence) -> None:
+        turn.last.closed = True
+        await self._said.say_utterances(turn, self._sound)
         if self._hearing.speaking:
             self._hearing = VadState(voiced_end=self._hearing.voiced_end)
-        assert last.end is not None
-        evidence = e.TurnEvidence(
-            silence_ms=silence.ms,
-            end_of_turn_probability=last.probability,
-            required_silence_ms=silence.required_ms,
-            speech_ended_ns=self._sound.received_ns(last.end - 1),
-            text_ready_ns=last.recognised_ns or now_ns(),
-            opinions=turn.opinions(),
-            **self._policy.evidence(turn),
-        )
         self._interruptions.count(turn, self._hearing.voiced_end)
-        await self._writer.append_expected(
-            self._facts.turn_ended(
-                turn.utterances[0].started,
-                [*(u.started for u in turn.counted()), *turn.to_come],
-                turn.text(),
-                evidence,
-                turn.lost_samples() / SAMPLES_PER_MS,
-            )
-        )
+        await self._said.say_ended(turn, silence, self._sound)
         self._turn = None
 
     def patience_s(self) -> float:

@@ -115,6 +115,11 @@ class Utterance:
         return self.started.start_sample
 
     @property
+    def is_contested(self) -> bool:
+        """Whether it is undecided whether it interrupts the reply that it was spoken over."""
+        return self.contested_reply is not None and not self.judged
+
+    @property
     def implausible(self) -> Recognition | None:
         """Its last recognition whose words do not count; one in another language takes precedence."""
         dismissed = [each for each in self._recognitions() if each.dismissed]

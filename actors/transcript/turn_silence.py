@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from actors.transcript.endpointing import is_unfinished, is_whole_question, required_silence_ms
-from actors.transcript.opener import OpenerRule
 from actors.transcript.patience import (
     PATIENCES,
     Asked,
@@ -29,6 +28,14 @@ OWN_PAUSES = 8
 """How many of somebody's last pauses are remembered."""
 SHORTEST_PAUSE_MS = 150
 """A shorter silence lies within a word or between two."""
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """How long nobody has spoken, and how long that must last to end the turn."""
+
+    ms: float
+    required_ms: float
 
 
 @dataclass(slots=True)
@@ -61,29 +68,23 @@ class TurnSilence:
 
     def required_ms(self, turn: OpenTurn) -> float:
         """Return the silence that ends the turn."""
-        if self.patience is None:
-            return required_silence_ms(
-                turn.last.probability,
-                turn.text(),
-                self.settings.min_endpointing_delay_ms,
-                self.settings.max_endpointing_delay_ms,
-            )
-        return required(self._words(turn), self.patience, self._weights).silence_ms
+        if (found := self.by_words(turn)) is not None:
+            return found.silence_ms
+        return required_silence_ms(
+            turn.last.probability,
+            turn.text(),
+            self.settings.min_endpointing_delay_ms,
+            self.settings.max_endpointing_delay_ms,
+        )
 
-    def opener(self, turn: OpenTurn, silence_ms: float) -> Required | None:
-        """Return what the silence must still last if the agent's opener is to be said into it now, else None."""
-        if self.patience is None or not self.settings.opener or turn.turn_id in self.view.openers:
-            return None
-        if self.view.floor_reply() is not None or self.view.company_of(self.participant_id).others:
-            return None
-        found = required(self._words(turn), self.patience, self._weights)
-        rule = OpenerRule(self.settings.opener, self._weights.lengths[self.patience].short_ms)
-        return found if rule.is_due(found, silence_ms, self._drafted()) else None
+    def by_words(self, turn: OpenTurn) -> Required | None:
+        """Return what the silence must last, and why; None if the end-of-turn model decides."""
+        return None if self.patience is None else required(self._words(turn), self.patience, self._weights)
 
-    def _drafted(self) -> str:
-        """Return the beginning of the answer that is being drafted."""
-        newest = next(reversed(self.view.replies.values()), None)
-        return newest.clauses[0] if newest is not None and newest.draft and newest.clauses else ""
+    @property
+    def shortest_ms(self) -> float | None:
+        """The silence after which a turn that is surely over ends; None if the end-of-turn model decides."""
+        return None if self.patience is None else self._weights.lengths[self.patience].short_ms
 
     def evidence(self, turn: OpenTurn) -> dict[str, Any]:
         """Return the fields of TurnEvidence that say what decided."""

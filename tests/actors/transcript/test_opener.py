@@ -1,18 +1,11 @@
-"""Where a turn may be over, the agent may begin with an opener; it is taken back if the caller goes on."""
+"""An opener is due where the score is between, once its silence has passed and while the answer is not near."""
 
-import numpy as np
 import pytest
 
 from actors.transcript.opener import OpenerRule
 from actors.transcript.patience import Reason, Required
-from contracts import events as e
-from infra.engines.vad import WINDOW_SAMPLES
-from tests.actors.transcript.heard_track import HeardTrack
-from tests.actors.transcript.test_turn_silence import evidence_of, heard, pause, score
-from tests.engine_servers.spelt_sound import silence, spelt
 
 RULE = OpenerRule("Well,", silence_ms=200)
-MAYBE = "please tell me what time the train leaves"
 
 
 def test_it_is_due_after_its_silence_where_the_score_is_between() -> None:
@@ -36,77 +29,3 @@ def test_an_answer_that_begins_with_it_has_none_before() -> None:
     assert not RULE.is_due(Required(700, 0.5, "between"), 300, "well that depends")
     assert RULE.is_due(Required(700, 0.5, "between"), 300, "Wells are deep.")
     assert not OpenerRule("", 200).is_due(Required(700, 0.5, "between"), 300, "")
-
-
-VOICE = (np.random.default_rng(1).normal(size=4 * 16_000) * 2_000).astype(np.int16)
-"""What the agent has said before, 4 s."""
-
-
-async def pause_in_words(track: HeardTrack) -> None:
-    """Let the caller say what may be all, and be silent for long enough for an opener."""
-    await track.hear(spelt(MAYBE))
-    await track.tell(score(track, await pause(track), 0.5))
-    await track.hear(silence(6 * WINDOW_SAMPLES))
-
-
-async def cue(track: HeardTrack) -> e.OpenerCued:
-    await track.play(VOICE)
-    await track.hear(spelt(MAYBE))
-    await track.tell(score(track, await pause(track), 0.5))
-    await track.hear(silence(6 * WINDOW_SAMPLES))
-    await track.until(lambda: len(track.of(e.OpenerCued)) > 0)
-    (cued,) = track.of(e.OpenerCued)
-    return cued  # type: ignore[no-any-return]
-
-
-async def test_the_opener_is_cued_once_and_the_turn_ends_as_without_it() -> None:
-    async with heard(opener="Well,") as track:
-        cued = await cue(track)
-        evidence = await evidence_of(track)
-        assert (len(track.of(e.OpenerCued)), track.of(e.OpenerRetracted)) == (1, [])
-    assert 200 <= cued.silence_ms < evidence.required_silence_ms == cued.required_silence_ms
-    assert (cued.text, cued.reason, cued.score) == ("Well,", evidence.reason, evidence.score)
-
-
-@pytest.mark.parametrize("windows", [0, 10], ids=["in the same utterance", "in another"])
-async def test_a_caller_who_goes_on_takes_it_back_and_interrupts_nothing(windows: int) -> None:
-    async with heard(opener="Well,") as track:
-        cued = await cue(track)
-        await track.hear(silence(windows * WINDOW_SAMPLES))
-        await track.hear(spelt("for berlin"))
-        await track.until(lambda: len(track.of(e.OpenerRetracted)) > 0)
-        (retracted,) = track.of(e.OpenerRetracted)
-        assert (retracted.reply_id, retracted.turn_id) == (cued.reply_id, cued.turn_id)
-        await evidence_of(track)
-        assert (len(track.of(e.OpenerCued)), track.of(e.TurnInterrupted)) == (1, [])
-        assert track.of(e.TurnEnded)[-1].text == f"{MAYBE} for berlin"
-
-
-async def test_the_opener_is_cued_only_once_the_microphone_is_known_not_to_hear_the_agent() -> None:
-    async with heard(opener="Well,") as track:
-        await pause_in_words(track)
-        await evidence_of(track)
-        assert track.of(e.OpenerCued) == [], "nothing is known yet"
-        await track.play(VOICE)
-        await pause_in_words(track)
-        await track.until_ended(2)
-        assert len(track.of(e.OpenerCued)) == 1
-
-
-async def test_a_microphone_that_hears_the_agent_never_hears_an_opener() -> None:
-    async with heard(opener="Well,") as track:
-        await track.play(VOICE, echo=0.5)
-        await track.hear(silence(70 * WINDOW_SAMPLES))
-        before = len(track.of(e.TurnEnded))
-        await pause_in_words(track)
-        await track.until_ended(before + 1)
-        assert track.of(e.OpenerCued) == []
-
-
-@pytest.mark.parametrize("settings", [{}, {"opener": "Well,", "patience": ""}], ids=["no opener", "no patience"])
-async def test_without_an_opener_or_a_patience_there_is_none(settings: dict[str, str]) -> None:
-    async with heard(**settings) as track:
-        await track.play(VOICE)
-        await pause_in_words(track)
-        await evidence_of(track)
-        assert track.of(e.OpenerCued) == []
