@@ -22,8 +22,7 @@ side_by_side=(-n 4 --dist loadscope --no-loadscope-reorder)
 more=" and not nightly"
 case "${1:-}" in
     "") ;;
-    # These wait for little.
-    quick) exec .venv/bin/pytest "${side_by_side[@]}" -n 3 --hypothesis-profile=quick -m "not slow and not engines and not e2e and not alone and not monitoring and not stack and not nightly" ;;
+    quick) exec .venv/bin/pytest "${side_by_side[@]}" --hypothesis-profile=quick -m "not slow and not engines and not e2e and not alone and not monitoring and not stack and not nightly" ;;
     nightly)
         more=""
         side_by_side+=(--hypothesis-profile=nightly)
