@@ -8,10 +8,11 @@ from types import TracebackType
 from faststream.nats import NatsBroker
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
+from nats.errors import Error as NatsError
 
 from contracts.codec import NewerVersion, Undecodable, decode
 from contracts.topology import live_subjects
-from infra.log.connection import connection
+from infra.log.connection import asking, connection, round_trip
 from infra.log.event_log import Fact, NewerFact, facts_after
 
 log = logging.getLogger(__name__)
@@ -74,6 +75,7 @@ class SessionFeed:
             fact = await self._next_live()
             # Checked after the wait: facts may have been dropped during it.
             if self._may_have_missed():
+                await self._is_subscribed()
                 for missed in await facts_after(self._broker, self._session_id, self._after, PATIENCE_S):
                     if self._is_next(missed):
                         yield missed
@@ -98,6 +100,20 @@ class SessionFeed:
         except Undecodable as error:
             log.debug("feed: %s", error)
             return None
+
+    async def _is_subscribed(self) -> None:
+        """Wait until the server knows the subscription, where another connection reads the log back.
+
+        That one could be ahead, and a fact that is stored in between would come by neither.
+        """
+        nc = connection(self._broker)
+        if asking(nc) is nc:
+            return  # it answers in the order in which it was asked
+        try:
+            await round_trip(nc)
+        except (NatsError, TimeoutError, OSError) as error:
+            # It is lost and will subscribe again: that is noticed, and the log is read once more.
+            log.debug("feed of %s: %r", self._session_id, error)
 
     def _may_have_missed(self) -> bool:
         """Return whether the connection was lost or the queue was full since the last call."""

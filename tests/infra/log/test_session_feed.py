@@ -5,11 +5,14 @@ import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import pytest
 from faststream.nats import NatsBroker
 
+from infra.log.broker import make_broker
 from infra.log.connection import connection
-from infra.log.event_log import append
+from infra.log.event_log import append, facts_after
 from infra.log.session_feed import SessionFeed
+from infra.settings import settings
 from tests.infra.log.copies import clause, turn_ended
 from tests.servers import NatsServer
 from tests.waiting import until
@@ -105,3 +108,48 @@ async def test_nothing_is_missed_or_repeated_when_nats_is_killed(broker: NatsBro
         await append(broker, turn_ended(30))
         await until(lambda: "s-1:t30" in ids)
     assert sorted(ids) == sorted(f"s-1:t{n}" for n in range(31))
+
+
+@asynccontextmanager
+async def held_link(port: int) -> AsyncIterator[tuple[int, asyncio.Event]]:
+    """A port that leads to another one; what clients send waits while the event is not set."""
+    may_pass = asyncio.Event()
+    may_pass.set()
+
+    async def pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, held: bool) -> None:
+        while data := await reader.read(65536):
+            if held:
+                await may_pass.wait()
+            writer.write(data)
+        writer.close()
+
+    async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there = await asyncio.open_connection("127.0.0.1", port)
+        await asyncio.gather(pass_on(reader, there[1], True), pass_on(there[0], writer, False))
+
+    server = await asyncio.start_server(accept, "127.0.0.1", 0)
+    try:
+        yield server.sockets[0].getsockname()[1], may_pass
+    finally:
+        server.close()
+
+
+async def test_a_fact_stored_while_the_subscription_is_on_its_way_is_not_missed(
+    broker: NatsBroker, nats_server: NatsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process with two users reads the log by a second connection, which may be ahead of the first."""
+    async with held_link(int(nats_server.url.rpartition(":")[2])) as (port, may_pass):
+        monkeypatch.setenv("DAREDEVIL_NATS_URL", f"nats://127.0.0.1:{port}")
+        settings.cache_clear()
+        listening = make_broker("test")
+        await listening.connect()
+        monkeypatch.setattr(connection(listening), "asks_jetstream", connection(broker))
+        may_pass.clear()
+        async with following(listening) as ids:
+            await facts_after(listening, "s-1")
+            await append(broker, turn_ended(1))
+            may_pass.set()
+            await append(broker, turn_ended(2))
+            await until(lambda: "s-1:t2" in ids)
+        assert ids == ["s-1:t1", "s-1:t2"]
+        await listening.stop()
