@@ -31,6 +31,8 @@ class RoomAgent:
         self.mute = False
         self.deaf = False
         self.callers: list[str] = []
+        self.heard_frames, self.heard_peak = 0, 0
+        """How many frames of microphones came, and the loudest sample of them."""
         self._broker = broker
         self._reply_s = reply_s
         self._greeting = greeting
@@ -63,8 +65,18 @@ class RoomAgent:
     async def leave(self) -> None:
         for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        ended = await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._room.disconnect()
+        failed = [each for each in ended if isinstance(each, Exception)]
+        if failed:
+            raise ExceptionGroup("the room's agent failed", failed)
+
+    def tell(self) -> str:
+        """Return what it has heard, for whoever wonders why it does not answer."""
+        return (
+            f"the agent has heard {len(self.callers)} microphones: {self.heard_frames} frames of 10 ms,"
+            f" the loudest sample {self.heard_peak}; it has stated {self._count} facts"
+        )
 
     async def _pump(self) -> None:
         """Send a frame each 10 ms: of what is to be said, or of silence. A track that pauses is filled up by WebRTC."""
@@ -90,7 +102,9 @@ class RoomAgent:
         speaking, loud_frames, quiet = False, 0, 0
         async with aclosing(stream):
             async for event in stream:
-                loud = bool(np.abs(np.frombuffer(event.frame.data, np.int16).astype(np.int32)).max(initial=0) > 1000)
+                peak = int(np.abs(np.frombuffer(event.frame.data, np.int16).astype(np.int32)).max(initial=0))
+                self.heard_frames, self.heard_peak = self.heard_frames + 1, max(self.heard_peak, peak)
+                loud = peak > 1000
                 loud_frames, quiet = (loud_frames + 1, 0) if loud else (loud_frames, quiet + 1)
                 if loud and not speaking:
                     speaking, loud_frames = True, 1
@@ -139,5 +153,8 @@ async def room_agent(broker: NatsBroker, server: LiveKitServer, room: str, **opt
     await agent.join(server.url, server.api_key, server.api_secret, room)
     try:
         yield agent
+    except Exception as error:
+        error.add_note(agent.tell())
+        raise
     finally:
         await agent.leave()
