@@ -10,7 +10,9 @@ from dataclasses import dataclass, field
 
 from nats.aio.client import Client
 
+from infra.cannot_run import CannotRun
 from infra.settings import Settings
+from infra.settings_given import how_to_unset
 from infra.settings_types import items_of
 
 OWN = "projections:ROWS"
@@ -24,6 +26,12 @@ Progress = Callable[[str, int, int], None]
 
 class UnknownProjection(RuntimeError):
     """The setting names something that is not a row of a projection; the message says what and what to do."""
+
+
+class NeedsOnePartition(CannotRun):
+    """Projections are on that cannot read this log, as it has several partitions; the message says what to do."""
+
+    exit_code = 2
 
 
 class NotRebuilt(RuntimeError):
@@ -77,6 +85,10 @@ class Projection:
     """Return each difference between the log and the copy as one line; a server that is away counts as one."""
     enabled: Callable[[Settings], bool] = lambda _settings: True
     """Return whether the settings switch it on."""
+    reads_partitions: bool = True
+    """Whether it can read a log of several partitions; one that keeps a single position cannot."""
+    switched_on_by: str = "projections"
+    """The setting, in lower case, without which it would be off."""
     problem: Callable[[Settings], str] = lambda _settings: ""
     """Return what is wrong with its settings, for `daredevil doctor`; empty if nothing is."""
     unerased: Unerased | None = None
@@ -111,6 +123,32 @@ def projections(settings: Settings) -> list[Projection]:
 def enabled(settings: Settings) -> list[Projection]:
     """Return the rows of the projections that the settings switch on. Raises UnknownProjection."""
     return [row for row in projections(settings) if row.enabled(settings)]
+
+
+def partitions_problem(settings: Settings, partitions: int) -> str:
+    """Return why projections that are on cannot follow a log of so many partitions, and what to do.
+
+    Empty if they can. Raises UnknownProjection.
+    """
+    rows = [] if partitions == 1 else [row for row in enabled(settings) if not row.reads_partitions]
+    if not rows:
+        return ""
+    names = " and ".join(row.name for row in rows)
+    ways = " and ".join(dict.fromkeys(how_to_unset(row.switched_on_by) for row in rows))
+    return (
+        f"the projection {names} reads a log of one partition, and this one has {partitions}: {ways} to run without "
+        "it, or begin a new log with one partition (docs/scale.md)"
+    )
+
+
+def check_partitions(settings: Settings, partitions: int) -> None:
+    """Raise NeedsOnePartition if projections are on that could not follow a log of so many partitions."""
+    try:
+        problem = partitions_problem(settings, partitions)
+    except UnknownProjection:
+        return  # which is told where projections are started
+    if problem:
+        raise NeedsOnePartition(problem)
 
 
 def _named(name: str) -> Sequence[Projection]:

@@ -5,6 +5,7 @@ keys of providers (`OPENAI_API_KEY_FILE`), in the environment and in `.env`.
 """
 
 from collections.abc import Collection, Mapping, MutableMapping
+from dataclasses import dataclass
 from pathlib import Path
 
 SUFFIX = "_FILE"
@@ -14,6 +15,24 @@ NO_SETTINGS = frozenset(("HELD_DIR", "PORT_FILE", "PROBES_DIR", "REQUIRE_ALL"))
 PROVIDER_KEY = "_API_KEY"
 MOST_BYTES = 65_536
 """A file that is larger is none with a setting's value."""
+
+
+@dataclass(frozen=True, slots=True)
+class NamesFile:
+    """A variable that names a file with a setting's value."""
+
+    variable: str
+    is_in_env_file: bool
+    """It stands in `.env`, not in the environment."""
+
+
+_found: dict[str, NamesFile] = {}
+"""By the variable that has the value in the environment of this process now."""
+
+
+def found_in(variable: str) -> NamesFile | None:
+    """Return what named the file that a variable's value was read from; None if it was in no file."""
+    return _found.get(variable)
 
 
 def read_files(
@@ -41,6 +60,7 @@ def read_files(
             problems.append(f"{variable}={path}: {problem}")
             continue
         environment[target] = value
+        _found[target] = NamesFile(variable, variable not in environment)
         environment.pop(variable, None)
     return problems
 

@@ -22,6 +22,7 @@ from infra.log.event_log import now_ns
 from infra.log.log_streams import LogStreams, NotMapped, check_mapped, forget_streams, streams_of_log
 from infra.log.wanted_streams import max_age_s, stream_config
 from infra.settings import MOST_PARTITIONS, settings
+from infra.settings_given import how_to_unset
 
 LEAST_API_LEVEL = 4
 """JetStream's API level from which a consumer can be told where to go on (NATS 2.14)."""
@@ -84,7 +85,7 @@ async def complete_manifest(place: BackupPlace) -> Manifest:
     if wanted not in (0, partitions):
         raise CannotRestore(
             f"the log in this backup has {partitions} partition{'s' if partitions > 1 else ''}, and "
-            f"DAREDEVIL_PARTITIONS wants {wanted}: unset it, as each session stays in its partition"
+            f"DAREDEVIL_PARTITIONS wants {wanted}: {how_to_unset('partitions')}, as each session stays in its partition"
         )
     return manifest
 

@@ -86,15 +86,22 @@ async def _provisioned(
     """Return what was not as it should be, and what of it has to be done by hand."""
     from infra.cannot_run import CannotRun
     from infra.cli.system import LogEmpty, log_connection
+    from infra.log.log_streams import OtherPartitions, look
     from infra.log.provisioning import check_restored, plan
     from infra.log.provisioning import provision as make
+    from infra.projection import check_partitions
     from infra.settings import settings
 
     try:
         async with log_connection() as nc:
             js = nc.jetstream()
             await check_restored(js)
+            there = await look(nc)
+            if partitions and there is not None and there.partitions != partitions:
+                raise OtherPartitions(there.partitions, f"--partitions wants {partitions}", "leave --partitions out")
             given = settings().model_copy(update={"partitions": partitions or settings().partitions})
+            if there is None:
+                check_partitions(given, given.partitions or 1)
             changes = await plan(js, given)
             if not dry_run:
                 await make(js, report, given=given)

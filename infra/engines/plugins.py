@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from infra.cannot_run import CannotRun
 from infra.settings import Settings
+from infra.settings_given import how_to_unset
 from infra.shares import engine_names
 
 LOCAL = "local"
@@ -111,5 +112,6 @@ def check_options(settings: Settings, kind: Kind) -> None:
     if unknown := sorted(options.keys() - known):
         setting = f"DAREDEVIL_{kind}_OPTIONS"
         problem = f"no engine of DAREDEVIL_{kind}={chain} accepts {', '.join(unknown)}"
-        remedy = f"the options are {', '.join(sorted(known))}" if known else f"unset {setting}: there are no options"
+        none = f"{how_to_unset(f'{kind.lower()}_options')}: there are none"
+        remedy = f"the options are {', '.join(sorted(known))}" if known else none
         raise UnknownOptions(setting, problem, remedy)

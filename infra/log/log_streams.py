@@ -17,6 +17,7 @@ from infra.log.jetstream_errors import WRONG_LAST_SEQUENCE, WRONG_STREAM
 from infra.log.stream_reader import StoredMessage, has_stream, last_messages, stored_messages
 from infra.log.wanted_streams import PARTITIONS
 from infra.settings import settings
+from infra.settings_given import how_to_unset
 
 NEVER = 2**62
 """A sequence at which no stream ends: a message that expects it is refused, and nothing is stored."""
@@ -59,13 +60,23 @@ class OtherPartitions(CannotRun):
 
     exit_code = 2
 
-    def __init__(self, there: int, wanted: str) -> None:
+    def __init__(self, there: int, wanted: str, remedy: str) -> None:
+        """`wanted` is what differs, such as `--partitions wants 2`; `remedy` is how to have as many as there are."""
         streams = " ".join(f"`nats stream rm {name}`" for name in log_streams(there)[:2])
         super().__init__(
-            f"the log on NATS has {_counted(there)}, {wanted}. Their number is chosen when "
-            f"the log is created, as each session stays where it is: unset DAREDEVIL_PARTITIONS, or begin a new log "
+            f"the log on NATS has {_counted(there)}, and {wanted}. Their number is chosen when "
+            f"the log is created, as each session stays where it is: {remedy}, or begin a new log "
             f"(another NATS account or data directory). A log without facts may be deleted ({streams} …) and "
             "provisioned again"
+        )
+
+
+class PartitionsChanged(CannotRun):
+    """The log was deleted and made again, with another number of partitions, while this process ran."""
+
+    def __init__(self, before: int, there: int) -> None:
+        super().__init__(
+            f"the log on NATS has {_counted(there)}, and had {before} when this process began: restart the process"
         )
 
 
@@ -122,16 +133,17 @@ async def streams_of_log(nc: Client) -> LogStreams:
 async def checked_streams(nc: Client, wanted: int) -> LogStreams:
     """Ask again which streams the log is; those that are `wanted` (0: any), if there is none.
 
-    Raises OtherPartitions if it is not as wanted, or as it was when this process began; nats errors.
+    Raises OtherPartitions if it is not as the settings want it, PartitionsChanged if it is not as it was when this
+    process began; nats errors.
     """
     before = _known.get(nc)
     there = await look(nc)
     if there is None:
         return before or LogStreams(wanted or 1)
     if wanted and there.partitions != wanted:
-        raise OtherPartitions(there.partitions, f"DAREDEVIL_PARTITIONS wants {wanted}")
+        raise OtherPartitions(there.partitions, f"DAREDEVIL_PARTITIONS wants {wanted}", how_to_unset("partitions"))
     if before is not None and before != there:
-        raise OtherPartitions(there.partitions, f"and had {before.partitions} when this process began: restart it")
+        raise PartitionsChanged(before.partitions, there.partitions)
     _known[nc] = there
     return there
 

@@ -19,6 +19,7 @@ from infra.log.client_errors import FORBIDDEN
 from infra.log.jetstream_errors import TEMPORARILY_UNAVAILABLE
 from infra.log.nats_access import GIVE, NoTls, access_of, connect
 from infra.settings import settings
+from infra.settings_given import how_to_unset
 from infra.settings_types import items_of
 
 log = logging.getLogger(__name__)
@@ -92,10 +93,8 @@ def unusable(error: Exception, url: str) -> str:
     problem = in_words(error, url)
     if is_refusal(error) or is_forbidden(error) or isinstance(error, JetStreamError):
         return f"NATS at {shown_url(url)} cannot be used: {problem}"
-    return (
-        f"NATS at {shown_url(url)} does not answer ({problem}): start it, or unset DAREDEVIL_NATS_URL to use the "
-        "embedded one"
-    )
+    embedded = f", or {how_to_unset('nats_url')} to use the embedded one" if settings().nats_url else ""
+    return f"NATS at {shown_url(url)} does not answer ({problem}): start it{embedded}"
 
 
 async def _error_of(url: str, timeout_s: float, process: str) -> Exception | None:
@@ -149,8 +148,8 @@ def in_words(error: Exception, url: str, process: str = OPERATOR) -> str:
         return _tls_problem(error)
     if isinstance(error, NoTls):
         return (
-            "it offers no TLS, which the settings want: nothing was sent to it. Enable TLS there, or unset "
-            "DAREDEVIL_NATS_TLS_CA_FILE and DAREDEVIL_NATS_TLS_CERT_FILE"
+            "it offers no TLS, which the settings want: nothing was sent to it. Enable TLS there, or "
+            f"{_without_tls(url)}"
         )
     if _is_of_authorization(error):
         return _refused(error, url, process)
@@ -161,6 +160,15 @@ def in_words(error: Exception, url: str, process: str = OPERATOR) -> str:
     if isinstance(error, OSError) and error.errno is not None and error.errno > 0:
         return os.strerror(error.errno)  # asyncio's and uvloop's wordings differ
     return str(error).removeprefix("nats: ") or type(error).__name__
+
+
+def _without_tls(url: str) -> str:
+    """Return what to change so that a connection without TLS is accepted."""
+    given = [name for name in ("nats_tls_ca_file", "nats_tls_cert_file") if getattr(settings(), name)]
+    ways = [how_to_unset(name) for name in given]
+    if any(each.startswith("tls://") for each in items_of(url)):
+        ways.append("write nats:// in DAREDEVIL_NATS_URL")
+    return " and ".join(ways)
 
 
 def _without_jetstream(error: JetStreamError) -> str:

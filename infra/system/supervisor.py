@@ -14,11 +14,13 @@ from typing import Any
 from nats.errors import Error as NatsError
 
 from infra.log.held_jobs import give_back
+from infra.log.log_streams import checked_streams
 from infra.log.nats_reach import connect_once, shown_url, why_unusable
 from infra.log.nats_users import with_passwords
 from infra.log.provisioning import provision
 from infra.metrics.scraping import targets_file
 from infra.process.tasks import ended, own_cancellation_only
+from infra.projection import check_partitions
 from infra.settings import Settings
 from infra.system.addresses import Addresses, choose_addresses, livekit_line
 from infra.system.apps import App, Stage
@@ -220,6 +222,8 @@ class Supervisor:
         folder = self._data_dir / "nats"
         adopt_account(folder)
         partitions = partitions_on(folder, self._settings.partitions)
+        if not self._log_only:
+            check_partitions(self._settings, partitions)
         users = with_passwords(self._addresses.nats_secret, apps, partitions)
         config = write_nats_config(folder, self._addresses.nats_port, users=users)
         self._keep(Program(NATS, (nats_server_path(), "-c", str(config)), niceness=0))
@@ -230,10 +234,14 @@ class Supervisor:
         self._progress("NATS is ready")
 
     async def _provision(self, only_missing: bool = False) -> None:
-        """Create the log's streams, before its processes look for them. Raises StartFailed."""
+        """Create the log's streams, before its processes look for them.
+
+        Raises StartFailed, NeedsOnePartition, OtherPartitions.
+        """
         try:
             nc = await connect_once(self._addresses.nats_url)
             try:
+                check_partitions(self._settings, (await checked_streams(nc, self._settings.partitions)).partitions)
                 left = await provision(nc.jetstream(), self._note_progress, only_missing, given=self._settings)
             finally:
                 await nc.close()

@@ -28,6 +28,9 @@ PULSAR = Projection(
     name="pulsar",
     app="projections.pulsar:app",
     enabled=lambda settings: bool(settings.pulsar_url),
+    # A topic's sequences are those of one stream: by them a producer goes on.
+    reads_partitions=False,
+    switched_on_by="pulsar_url",
     verify=_verify,
     problem=_problem,
     out_of_reach="Pulsar: readers get a SessionErased; earlier messages expire with the topics' retention",

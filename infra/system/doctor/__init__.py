@@ -7,14 +7,15 @@ from collections.abc import Callable, Iterator
 from typing import Literal
 
 from infra.log.nats_reach import shown_url
-from infra.projection import UnknownProjection, projections
+from infra.projection import UnknownProjection, partitions_problem, projections
 from infra.runtime import read_runtime
 from infra.settings import SHORT_KEY_CHARS, SHORT_KEY_REMEDY, Settings
+from infra.settings_given import how_to_unset
 from infra.system.doctor.collector import telemetry
 from infra.system.doctor.engines import engines_of_agents, models, tried_engines
 from infra.system.doctor.finding import SETUP, Finding, installed
 from infra.system.doctor.nats import examine_nats
-from infra.system.nats import NatsMissing, nats_server_path
+from infra.system.nats import NatsMissing, nats_server_path, partitions_on
 from infra.system.page_port import port_problem
 from infra.system.postgres import PostgresMissing, postgres_bin
 
@@ -119,16 +120,26 @@ def _projections(settings: Settings) -> Iterator[Finding]:
     try:
         rows = projections(settings)
     except UnknownProjection as error:
-        yield Finding("projections", "missing", str(error), "correct DAREDEVIL_PROJECTIONS, or unset it")
+        remedy = f"correct DAREDEVIL_PROJECTIONS, or {how_to_unset('projections')}"
+        yield Finding("projections", "missing", str(error), remedy)
         return
     for row in rows:
         subject = f"projection {row.name}"
         if not row.enabled(settings):
             yield Finding(subject, "ok", "off")
+        elif not row.reads_partitions and (problem := _partitions_problem(settings)):
+            yield Finding(subject, "missing", problem, "")
         elif problem := row.problem(settings):
             yield Finding(subject, "warning", problem, "calls go on; the projection waits until this is put right")
         else:
             yield Finding(subject, "ok", "on: `daredevil projections` tells how it is")
+
+
+def _partitions_problem(settings: Settings) -> str:
+    """Return why projections cannot follow the log; one elsewhere is asked later how many partitions it has."""
+    if settings.nats_url:
+        return ""
+    return partitions_problem(settings, partitions_on(settings.data_dir / "nats", settings.partitions))
 
 
 def _data_dir(settings: Settings) -> Iterator[Finding]:

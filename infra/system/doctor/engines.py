@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from infra.session.behaviour import in_each_share
 from infra.settings import Settings
+from infra.settings_given import how_to_unset
 from infra.shares import engine_names
 from infra.system.doctor.finding import SETUP, Finding, installed
 
@@ -61,11 +62,12 @@ def _loaded(finding: Finding, voice: str) -> Finding:
     try:
         VoiceModel(Path(voice))
     except UnusableVoice as error:
-        return Finding(finding.subject, "missing", str(error), VOICE_REMEDY)
+        return Finding(finding.subject, "missing", str(error), _voice_remedy())
     return finding
 
 
-VOICE_REMEDY = "name a Piper voice, `NAME.onnx` with `NAME.onnx.json` beside it, or unset DAREDEVIL_VOICE"
+def _voice_remedy() -> str:
+    return f"name a Piper voice, `NAME.onnx` with `NAME.onnx.json` beside it, or {how_to_unset('voice')}"
 
 
 def voice_finding(voice: str) -> Finding:
@@ -73,7 +75,7 @@ def voice_finding(voice: str) -> Finding:
     subject = f"DAREDEVIL_VOICE={voice}"
     for path in (Path(voice), Path(f"{voice}.json")):
         if not path.is_file() or not os.access(path, os.R_OK):
-            return Finding(subject, "missing", f"there is no file {path}, or it cannot be read", VOICE_REMEDY)
+            return Finding(subject, "missing", f"there is no file {path}, or it cannot be read", _voice_remedy())
     return Finding(subject, "ok", "its files are there")
 
 
@@ -84,7 +86,9 @@ def _engines(settings: Settings) -> Iterator[Finding]:
     yield from _unknown_options(settings)
     if settings.voice and not settings.voice.endswith(".onnx") and engine_names(settings.tts) == ["local"]:
         subject = f"DAREDEVIL_VOICE={settings.voice}"
-        yield Finding(subject, "warning", "it is not used: the local engine takes the path of a `.onnx`", VOICE_REMEDY)
+        yield Finding(
+            subject, "warning", "it is not used: the local engine takes the path of a `.onnx`", _voice_remedy()
+        )
 
 
 def _unknown_options(settings: Settings) -> Iterator[Finding]:
@@ -130,7 +134,9 @@ def engines_of_agents(settings: Settings, agents: Iterable["Agent"]) -> Iterator
                     found,
                     state="ok" if found.state == "ok" else "warning",  # other agents go on
                     subject=f"agent {agent.name}: {subject[0].lower()}={subject[2]}",
-                    remedy=found.remedy.replace(f"DAREDEVIL_{kind.upper()}_OPTIONS", f"{kind}_options"),
+                    remedy=found.remedy.replace(f"DAREDEVIL_{kind.upper()}_OPTIONS", f"{kind}_options").replace(
+                        how_to_unset("voice"), "leave voice out"
+                    ),
                 )
 
 

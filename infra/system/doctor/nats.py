@@ -1,6 +1,7 @@
 """What an external NATS is, what it lacks, and what it promises of an acknowledged fact."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +14,7 @@ from contracts.topology import BUCKETS, DURABLES, streams
 from infra.log.log_streams import NotMapped, OtherPartitions, check_mapped, log_infos, streams_of_log
 from infra.log.nats_reach import connect_once, nats_problem, shown_url
 from infra.log.provisioning import plan
+from infra.projection import UnknownProjection, partitions_problem
 from infra.settings import Settings
 from infra.system.doctor.finding import Finding
 from infra.system.doctor.nats_users import examine_users
@@ -74,7 +76,15 @@ async def _asked(nc: Client, settings: Settings) -> list[Finding]:
         *(finding for info in log for finding in _copies(info)),
         *limits(account, nc.max_payload, partitions),
         *await examine_users(settings, nc, partitions),
+        *_projections(settings, partitions),
     ]
+
+
+def _projections(settings: Settings, partitions: int) -> Iterator[Finding]:
+    """Yield that projections are on which cannot follow a log of so many partitions."""
+    with suppress(UnknownProjection):  # which is told already
+        if problem := partitions_problem(settings, partitions):
+            yield Finding("partitions of the log", "missing", problem, "")
 
 
 async def _mapped(nc: Client) -> list[Finding]:

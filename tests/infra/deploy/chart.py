@@ -31,7 +31,7 @@ EVERYTHING: dict[str, Any] = {
     },
     "secret": {"engineKeys": ["OPENAI_API_KEY"]},
     "llm": {"enabled": True},
-    "nats": {"replicas": 3, "partitions": 4},
+    "nats": {"replicas": 3},
     "autoscaling": {"by": "cpu"},
     "ingress": {"enabled": True, "host": "voice.example.org", "paths": [{"path": "/chat", "process": "http"}]},
     "monitoring": {"podMonitor": True, "rules": True, "labels": {"release": "prometheus"}},

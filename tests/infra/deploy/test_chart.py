@@ -35,6 +35,7 @@ from projections import ROWS as PROJECTIONS
 from tests.infra.deploy.chart import (
     CASES,
     CHART,
+    EVERYTHING,
     KUBERNETES,
     SCHEMAS,
     container_of,
@@ -121,6 +122,7 @@ def test_a_field_that_kubernetes_does_not_know_is_found(kind: str) -> None:
         ({"postgres": {"where": "off"}}, "disable processes.projection-postgres"),
         ({"processes": {"bridge-livekit": {"enabled": True}}}, "needs settings.DAREDEVIL_LIVEKIT_URL"),
         ({"processes": {"projection-pulsar": {"enabled": True}}}, "needs settings.DAREDEVIL_PULSAR_"),
+        ({**EVERYTHING, "nats": {"partitions": 4}}, "reads a log of one partition"),
         ({"settings": {"DAREDEVIL_PARTITIONS": 4}}, "set nats.partitions"),
         ({"settings": {"DAREDEVIL_DATA_DIR": "/var"}}, "is the chart's own"),
     ],

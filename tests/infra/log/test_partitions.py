@@ -31,10 +31,14 @@ from infra.log.nats_users import everybody, password_of, with_passwords
 from infra.log.provisioning import missing_durables, plan, provide, provision
 from infra.log.session_feed import SessionFeed
 from infra.metrics import table as t
+from infra.projection import NeedsOnePartition
 from infra.session.index import Wanted, page_of, session_rows
 from infra.settings import Settings, settings
+from infra.system.doctor import examine
 from infra.system.doctor.nats import examine_nats
 from infra.system.nats import partitions_on
+from infra.system.supervisor import Supervisor
+from tests.infra.cli.command import cli_beside
 from tests.infra.erasure import talk
 from tests.infra.log.copies import a_copy_of, session_closed, track_published, turn_ended
 from tests.infra.log.partitioned import SESSIONS, partitioned
@@ -203,13 +207,52 @@ async def test_another_number_of_partitions_is_refused(
     settings.cache_clear()
     nc = await nats.connect(server.url)
     for asked in (plan(nc.jetstream()), provision(nc.jetstream()), provide(nc.jetstream(), "test", is_open=True)):
-        with pytest.raises(OtherPartitions, match="the log on NATS has 4 partitions, DAREDEVIL_PARTITIONS wants 2"):
+        with pytest.raises(OtherPartitions, match=r"has 4 partitions, and DAREDEVIL_PARTITIONS wants 2\."):
             await asked
     monkeypatch.setenv("DAREDEVIL_PARTITIONS", "0")
     settings.cache_clear()
     await provide(nc.jetstream(), "test", is_open=True)
     assert await streams_of_log(nc) == LogStreams(4)
     await nc.close()
+    code, _, said = await cli_beside("provision", "--partitions", "2")
+    assert code == 2
+    assert "has 4 partitions, and --partitions wants 2." in said
+    assert "leave --partitions out, or begin a new log" in said
+    assert "DAREDEVIL_PARTITIONS" not in said
+
+
+async def test_topics_are_refused_for_a_log_that_they_cannot_be_written_from(
+    server: NatsServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("DAREDEVIL_PULSAR_URL", "pulsar://127.0.0.1:1")
+    monkeypatch.setenv("DAREDEVIL_DATA_DIR", str(tmp_path / "data"))
+    settings.cache_clear()
+    nc = await nats.connect(server.url)
+    code, _, said = await cli_beside("provision")
+    assert code == 2
+    assert "the projection pulsar reads a log of one partition, and this one has 4: unset DAREDEVIL_PULSAR_URL" in said
+    with pytest.raises(NeedsOnePartition):
+        await Supervisor(settings(), parts=[]).start()
+    assert not await nc.jetstream().streams_info()
+    # A log that is there is put right by `provision`, and not followed.
+    await provision(nc.jetstream())
+    assert (await cli_beside("provision"))[0] == 0
+    monkeypatch.setenv("DAREDEVIL_PARTITIONS", "0")
+    settings.cache_clear()
+    with pytest.raises(NeedsOnePartition):
+        await Supervisor(settings(), parts=[]).start()
+    [told] = [each for each in await examine_nats(settings()) if "the projection pulsar" in each.detail]
+    assert told.state == "missing"
+    await nc.close()
+
+
+async def test_topics_are_refused_for_an_embedded_log_in_partitions(tmp_path: Path) -> None:
+    config = Settings(data_dir=tmp_path, port=0, nats_url="", partitions=2, pulsar_url="pulsar://127.0.0.1:1")
+    [told] = [each for each in await examine(config) if each.subject == "projection pulsar"]
+    assert told.state == "missing"
+    with pytest.raises(NeedsOnePartition):
+        await Supervisor(config, parts=[]).start()
+    assert not (tmp_path / "nats" / "jetstream").exists()
 
 
 async def test_a_server_without_the_mapping_is_told_of(

@@ -203,6 +203,9 @@ securityContext:
 {{- if and (eq $values.postgres.where "off") (get $values.processes "projection-postgres").enabled }}
   {{- fail "postgres.where is off: disable processes.projection-postgres, too" }}
 {{- end }}
+{{- if and (gt (int $values.nats.partitions) 1) (get $values.processes "projection-pulsar").enabled }}
+  {{- fail "processes.projection-pulsar reads a log of one partition: leave nats.partitions at 1, or disable it (docs/scale.md)" }}
+{{- end }}
 {{- if and $values.nats.inside (eq $values.nats.credentials.kind "creds") }}
   {{- fail "nats.credentials.kind: creds is for a NATS elsewhere; in here it is nkey or none" }}
 {{- end }}
