@@ -33,6 +33,16 @@ class Counting:
         """Return whether the client has just counted; what was due then was done then."""
         return now_ns - self._came_ns < COUNTS_NS
 
+    @property
+    def is_certain(self) -> bool:
+        """Whether the client is known to count."""
+        return self._uncounted_patience_ns is None
+
+    def hear(self, now_ns: int) -> None:
+        """Note that the client counts."""
+        self._uncounted_patience_ns = None
+        self._came_ns = now_ns
+
     def begin(self, counts: bool) -> None:
         """Start with a client. If `counts` is false and it sends no count, it is assumed to play all it gets."""
         self._uncounted_patience_ns = None if counts else PATIENCE_NS
@@ -56,8 +66,6 @@ class Counting:
     ) -> list[Command]:
         reply.report(count.samples, now_ns)
         reply.is_counted = not estimated
-        if reply.cued is not None:
-            reply.last_heard_ns = count.at_ns
         count = replace(count, samples=min(count.samples, reply.sent_samples))
         is_heard = started or count.samples > 0
         out = self._current.say_started(reply, count, now_ns, estimated) if is_heard else []

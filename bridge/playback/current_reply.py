@@ -4,9 +4,7 @@ Every method returns what is to be done, in order. Times are Unix epoch ns.
 """
 
 from collections.abc import Iterable
-from typing import Any
 
-from bridge.playback import opener
 from bridge.playback.commands import Command, Say, Tell
 from bridge.playback.course import Change, Count, Course, PlaybackStopped, WentOn
 from bridge.playback.events import PlaybackFacts
@@ -49,9 +47,7 @@ class CurrentReply:
         reply.phase, reply.begun_ns, reply.played_at_ns = Phase.PLAYING, now_ns, now_ns
         self.reply, reply.course = reply, Course(reply.rate_hz, now_ns, reply.resumed_at)
         names = {"type": "reply", "reply_id": reply.reply_id, "turn_id": reply.turn_id}
-        first: dict[str, Any] = {"first_sample": reply.resumed_at} if reply.resumed_at else {}
-        if reply.cued is not None:
-            first["opener"] = reply.cued.text
+        first = {"first_sample": reply.resumed_at} if reply.resumed_at else {}
         out: list[Command] = [Tell({**names, "sample_rate_hz": reply.rate_hz, **first})]
         if reply.ended_pause is None and reply.heard_started:
             # Another door had begun it; nothing was heard since.
@@ -66,16 +62,11 @@ class CurrentReply:
         if reply.heard_started:
             return []
         reply.heard_started = True
-        if reply.cued is not None:
-            reply.first_heard = count
-            return []
         first = reply.course.possible(count) if reply.course is not None else count
         return [Say(self._facts.started(reply, self._turns.get(reply.turn_id or "", ()), first, now_ns, estimated))]
 
     def say_changes(self, reply: ReplyPlayback, changes: Iterable[Change], now_ns: int) -> list[Command]:
         """Append where playback stalled on its own, and where it continued."""
-        if reply.cued is not None:
-            return []
         return [Say(self._facts.changed(reply, change, now_ns)) for change in changes]
 
     # -- it is paused
@@ -149,29 +140,16 @@ class CurrentReply:
         played = reply.played_samples
         if stop.answered_ns is None and stop.estimate_samples > played:
             played, reply.is_counted = stop.estimate_samples, False
-        if reply.cued is not None:
-            reply.played_samples = played
-            return self._opener_over(reply, reply.cued, now_ns, now_ns, retracted=True)
         event = self._facts.interrupted(reply, stop, played, now_ns)
         self.end(reply)
         return [Say(event)]
 
     def finished(self, reply: ReplyPlayback, now_ns: int, count: Count | None = None) -> list[Command]:
         """Append that it was heard to its end."""
-        if reply.cued is not None:
-            return self._opener_over(reply, reply.cued, now_ns, count.at_ns if count else now_ns, retracted=False)
         reply.is_counted = reply.is_counted and count is not None
         event = self._facts.finished(reply, now_ns, count.at_ns if count is not None and count.exact else None)
         self.end(reply)
         return [Say(event)]
-
-    def _opener_over(
-        self, reply: ReplyPlayback, cued: e.OpenerCued, now_ns: int, ended_ns: int, retracted: bool
-    ) -> list[Command]:
-        """Append how much of an opener was heard, if any was."""
-        event = opener.played(reply, cued, now_ns, reply.last_heard_ns or ended_ns, retracted)
-        self.end(reply)
-        return [Say(event)] if event.played_samples else []
 
     def end(self, reply: ReplyPlayback) -> None:
         """Drop the unsent rest of a reply that is over."""

@@ -12,8 +12,9 @@ from bridge.playback.course import Count
 from bridge.playback.current_reply import CurrentReply
 from bridge.playback.floor import DECISION_PATIENCE_NS, Floor
 from bridge.playback.handover import Handover
+from bridge.playback.left_opener import LeftOpener
 from bridge.playback.lost_sound import clauses_to_ask
-from bridge.playback.opener import LONGEST_NS, quieter, sound_request, without_rest
+from bridge.playback.opener import OpenerPlayer
 from bridge.playback.reply import Hold, Phase, Playing, ReplyPlayback
 from bridge.playback.reply_queue import KEPT, KnownReplies
 from bridge.playback.reports import HeldReply
@@ -31,16 +32,25 @@ class Playback:
         self._floor = Floor()
         self._current = CurrentReply(session_id)
         self._counting = Counting(self._current)
+        self._opener = OpenerPlayer()
+        self._left_opener = LeftOpener()
         self._handover = Handover(self._current, self._replies, self._floor)
         self._overheard: deque[str] = deque(maxlen=KEPT)
         """Turns that were spoken over a reply, but not to the agent."""
 
     def playing(self, now_ns: int) -> Playing | None:
-        """Return which reply is being played and how far, for a door that may have to continue it."""
+        """Return which reply or opener is being played and how far, for a door that may have to go on from there."""
+        if (opener := self._opener.playing(now_ns)) is not None:
+            return opener
         reply = self._begun
-        if reply is None or reply.cued or not reply.heard_started or reply.phase is Phase.STOPPING:
+        if reply is None or not reply.heard_started or reply.phase is Phase.STOPPING:
             return None
         return Playing(reply.reply_id, reply.estimate(now_ns))
+
+    @property
+    def _is_free(self) -> bool:
+        """Whether there is a client, and no reply is on its way to it."""
+        return self._current.connected and self._current.reply is None
 
     @property
     def _begun(self) -> ReplyPlayback | None:
@@ -51,9 +61,7 @@ class Playback:
     def playing_reply_id(self) -> str | None:
         """The reply that is being played or is paused, if any."""
         reply = self._current.reply
-        if reply is None or reply.cued is not None or reply.phase not in (Phase.PLAYING, Phase.PAUSED):
-            return None
-        return reply.reply_id
+        return reply.reply_id if reply and reply.phase in (Phase.PLAYING, Phase.PAUSED) else None
 
     @property
     def stopping(self) -> bool:
@@ -63,7 +71,7 @@ class Playback:
     def waits(self, now_ns: int) -> bool:
         """Return whether anything may follow from time alone; else `on_tick` and `repairs` do nothing now."""
         reply = self._current.reply
-        if reply is not None and reply.phase in (Phase.PAUSED, Phase.STOPPING):
+        if self._opener.waits or (reply is not None and reply.phase in (Phase.PAUSED, Phase.STOPPING)):
             return True
         is_playing = reply is not None and reply.phase is Phase.PLAYING
         if reply is not None and is_playing and (reply.lacks_sound or not self._counting.is_recent(now_ns)):
@@ -79,15 +87,12 @@ class Playback:
         One that is not known to count, and sends no counts, is assumed to play what it gets.
         """
         self._counting.begin(counts)
-        return self._handover.connect(held, now_ns) + self._pump(now_ns)
+        left = self._left_opener.connect(held or (), now_ns)
+        return left + self._handover.connect(held, now_ns) + self._pump(now_ns)
 
     def disconnect(self, now_ns: int) -> list[Command]:
         """Go on without a client: nothing is sent until one is there again."""
-        opener = self._current.reply
-        if opener is not None and opener.cued is not None:
-            self._current.connected = False
-            return self._current.interrupted(opener, Hold("", now_ns, "vanished"), now_ns)
-        return self._handover.disconnect(now_ns)
+        return self._opener.break_off(now_ns, self._counting.is_certain) + self._handover.disconnect(now_ns)
 
     def close(self, reason: str, now_ns: int) -> list[Command]:
         """End the session: what is being played counts as interrupted."""
@@ -101,7 +106,8 @@ class Playback:
         """Apply the facts of a session that another door held; return what that door died too early to append.
 
         What it was playing counts as away, as its client will report how much it has played. Without a client that
-        counts, the other door has left `playing`: playback continues there, or at the start of a later reply.
+        counts, the other door has left `playing`: playback continues there, or at the start of a later reply. An
+        opener is not continued; what was heard of it is told.
         """
         ended = {fact.reply_id for fact in facts if isinstance(fact, e.PlaybackFinished | e.PlaybackInterrupted)}
         out: list[Command] = []
@@ -111,9 +117,8 @@ class Playback:
                     case Say(e.PlaybackInterrupted(reply_id=reply_id)) if reply_id not in ended:
                         out.append(command)
             self._handover.follow(event)
-        for reply in self._replies:
-            if reply.cued is not None:
-                self._current.end(reply)  # its moment has passed
+        self._opener.forget()
+        out += self._left_opener.follow(facts, playing, now_ns)
         return out + self._handover.take_over(facts, now_ns, playing)
 
     # -- facts
@@ -122,7 +127,8 @@ class Playback:
         """Apply a fact of the session."""
         self._current.remember(event)
         self._replies.learn(event, now_ns)
-        out = self._decide(event, now_ns)
+        out = self._opener.on_fact(event, now_ns, self._is_free, self._counting.is_certain)
+        out += self._decide(event, now_ns)
         self._floor.hear(event, now_ns)
         return out + self._pump(now_ns)
 
@@ -130,8 +136,6 @@ class Playback:
         match event:
             case e.SpeechStarted():
                 return self._on_speech(event, now_ns)
-            case e.OpenerCued() | e.OpenerRetracted():
-                return self._on_opener(event, now_ns)
             case e.TurnInterrupted():
                 return self.interrupt(event.reply_id, event.event_id, now_ns)
             case e.InterruptionDismissed():
@@ -150,28 +154,10 @@ class Playback:
                 self._current.end(self._replies.of(event.reply_id))
         return []
 
-    def _on_opener(self, event: e.OpenerCued | e.OpenerRetracted, now_ns: int) -> list[Command]:
-        reply = self._replies.of(event.reply_id)
-        if isinstance(event, e.OpenerRetracted):
-            return self._take_back(reply, event.event_id, now_ns)
-        if self._current.reply is not None or not self._current.connected:
-            self._current.end(reply)
-            return []
-        return [Ask(sound_request(event))]
-
-    def _take_back(self, opener: ReplyPlayback, cause_id: str, now_ns: int) -> list[Command]:
-        """Silence an opener; one that waits for its sound never begins."""
-        out = self._current.stop(opener, cause_id, "retracted", now_ns)
-        if opener.phase is Phase.WAITING:
-            self._current.end(opener)
-        return out
-
     def _on_speech(self, event: e.SpeechStarted, now_ns: int) -> list[Command]:
         reply = self._current.reply
         if reply is None or event.turn_id == reply.turn_id:
             return []
-        if reply.cued is not None:
-            return self._take_back(reply, event.event_id, now_ns)
         if reply.pause is not None:
             reply.pause.since_ns = now_ns
         return self._current.pause(reply, event.event_id, now_ns) if reply.phase is Phase.PLAYING else []
@@ -185,9 +171,7 @@ class Playback:
     def _on_turn_ended(self, event: e.TurnEnded, now_ns: int) -> list[Command]:
         out: list[Command] = []
         for reply in self._replies:
-            if reply.cued is not None and (reply.turn_id != event.turn_id or reply.phase is Phase.WAITING):
-                out += self._take_back(reply, event.event_id, now_ns)
-            if reply.cued is not None or reply.turn_id == event.turn_id:
+            if reply.turn_id == event.turn_id:
                 continue
             if reply.is_held or reply.was_left:
                 if event.turn_id not in self._overheard:
@@ -208,10 +192,12 @@ class Playback:
 
     def on_frame(self, frame: OutFrame, now_ns: int) -> list[Command]:
         """Add a piece of the agent's sound; it is held until its reply may be heard."""
+        if self._opener.owns(frame.reply_id):
+            return self._opener.on_frame(frame, now_ns, self._is_free)
         reply = self._replies.of(frame.reply_id)
         if reply.phase not in (*_ACTIVE, Phase.AWAY):
             return []
-        reply.add(frame if reply.cued is None else without_rest(reply, frame), now_ns)
+        reply.add(frame, now_ns)
         return self._pump(now_ns)
 
     def repairs(self, now_ns: int) -> list[Command]:
@@ -232,6 +218,9 @@ class Playback:
         self, reply_id: str, count: Count, now_ns: int, started: bool = False, ended: bool = False
     ) -> list[Command]:
         """Process the client's count for this line; counts of replies that are over are ignored."""
+        if self._opener.owns(reply_id):
+            self._counting.hear(now_ns)
+            return self._opener.on_report(count, now_ns, started, ended) + self._pump(now_ns)
         counted = self._counting.take(reply_id, count, now_ns, started, ended)
         return [] if counted is None else counted + self._due(now_ns)
 
@@ -243,7 +232,7 @@ class Playback:
         return self._due(now_ns)
 
     def _due(self, now_ns: int) -> list[Command]:
-        out: list[Command] = []
+        out = self._opener.due(now_ns, self._counting.is_certain)
         reply = self._current.reply
         if reply is not None and reply.phase is Phase.PAUSED and reply.pause is not None:
             if reply.pause.settled(now_ns):
@@ -255,8 +244,6 @@ class Playback:
             if reply.stop.settled(now_ns):
                 out += self._current.interrupted(reply, reply.stop, now_ns)
         elif reply is not None and reply.phase is Phase.PLAYING:
-            if reply.cued is not None and now_ns - reply.begun_ns > LONGEST_NS:
-                out += self._take_back(reply, reply.cause_id, now_ns)  # its end was lost on the way
             out += self._counting.overdue(reply, now_ns)
         return out + self._pump(now_ns)
 
@@ -265,14 +252,13 @@ class Playback:
     def _pump(self, now_ns: int) -> list[Command]:
         """Begin the reply that may begin, and send the sound that it has."""
         out: list[Command] = []
-        while self._current.connected:
+        while self._current.connected and not self._opener.is_heard:
             reply = self._current.reply or self._next(now_ns)
             if reply is None or reply.phase not in _ACTIVE:
                 break
             if reply.phase is Phase.WAITING:
                 out += self._current.begin(reply, now_ns)
-            pieces = _sound_of(reply, now_ns)
-            out += [SendSound(pcm if reply.cued is None else quieter(pcm)) for pcm in pieces]
+            out += [SendSound(pcm) for pcm in _sound_of(reply, now_ns)]
             if not reply.all_sent:
                 break
             if not reply.end_sent:
@@ -284,8 +270,6 @@ class Playback:
         return out
 
     def _next(self, now_ns: int) -> ReplyPlayback | None:
-        if (opener := self._replies.opener(now_ns)) is not None:
-            return opener
         return None if self._floor.is_held(now_ns, DECISION_PATIENCE_NS) else self._replies.next()
 
 

@@ -4,9 +4,9 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 
 from bridge.playback.clause_sound import ClauseSound
-from bridge.playback.course import Count, Course
+from bridge.playback.course import Course
 from contracts.audio import OutFrame
-from contracts.events import ClauseSynthesized, OpenerCued
+from contracts.events import ClauseSynthesized
 from contracts.written import put_together
 from infra.session.heard_words import HeardWords, heard
 
@@ -101,14 +101,6 @@ class ReplyPlayback:
     stop: Hold | None = None
     course: Course | None = None
     """When which of its samples is heard, once it is played."""
-    cued: OpenerCued | None = None
-    """It is no reply, but an opener."""
-    first_heard: Count | None = None
-    """The client's count at an opener's first sound."""
-    voice_end: int | None = None
-    """The sample after an opener's last word, once that is known."""
-    last_heard_ns: int | None = None
-    """When the sound before its client's last count was heard."""
     told: tuple[int, int] | None = None
     """A time (ns), and the sample that was heard then, from a previous door's event."""
 

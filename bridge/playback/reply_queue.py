@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-from bridge.playback.opener import SOUND_PATIENCE_NS
 from bridge.playback.reply import Phase, ReplyPlayback
 from contracts import events as e
 
@@ -45,11 +44,6 @@ class KnownReplies:
                 reply.known, reply.turn_id = True, event.turn_id
                 if not event.draft:
                     reply.give_leave(event.event_id, now_ns)
-            case e.OpenerCued():
-                opener = self.of(event.reply_id)
-                opener.known, opener.turn_id, opener.cued = True, event.turn_id, event
-                opener.clause_count = 1
-                opener.give_leave(event.event_id, now_ns)
             case e.ReplyCommitted():
                 self.of(event.reply_id).give_leave(event.event_id, now_ns)
             case e.ReplyClauseWritten():
@@ -70,18 +64,13 @@ class KnownReplies:
         return [reply for reply in self if reply.phase is Phase.WAITING]
 
     def permitted(self) -> Iterator[ReplyPlayback]:
-        """Yield the waiting replies that may be heard; openers are none."""
-        return (reply for reply in self.waiting() if reply.may_play and not reply.superseded and reply.cued is None)
+        """Yield the waiting replies that may be heard."""
+        return (reply for reply in self.waiting() if reply.may_play and not reply.superseded)
 
     def next(self) -> ReplyPlayback | None:
         """Return the one that is to be heard next, if it can begin."""
         first = next(self.permitted(), None)
         return first if first is not None and first.can_begin else None
-
-    def opener(self, now_ns: int) -> ReplyPlayback | None:
-        """Return the opener that can begin now: unlike a reply it does not wait for its speaker's turn to end."""
-        waiting = (reply for reply in self.waiting() if reply.cued is not None and reply.can_begin)
-        return next((each for each in waiting if now_ns - each.leave_ns <= SOUND_PATIENCE_NS), None)
 
     def release(self, turn_id: str | None) -> None:
         """Allow waiting replies to be played after all: the turn that ended meanwhile was not for the agent."""

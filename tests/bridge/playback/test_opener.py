@@ -7,21 +7,8 @@ from bridge.playback.commands import Ask, SendSound
 from contracts import events as e
 from tests.bridge.agent import frames_of
 from tests.bridge.livekit.session_log import names
+from tests.bridge.playback.opener_session import SPEAKER, committed, cued, goes_on, sounding, told_of
 from tests.bridge.playback.playback_session import MS, Session
-
-SPEAKER = {"participant_id": "p", "turn_id": "t1"}
-
-
-def cued(session: Session) -> None:
-    """Let the caller pause after some words, and the agent begin."""
-    session.speech("t1", "u1")
-    why = {"reason": "between", "silence_ms": 210, "required_silence_ms": 700}
-    ended_ns = session.now_ns - 250 * MS
-    session.fact(e.OpenerCued, **SPEAKER, **why, reply_id="o", text="Well,", speech_ended_ns=ended_ns)
-
-
-def goes_on(session: Session) -> None:
-    session.fact(e.OpenerRetracted, **SPEAKER, reply_id="o", went_on_ns=session.now_ns)
 
 
 def test_it_is_asked_for_and_played_quietly_while_its_speaker_has_the_floor() -> None:
@@ -134,15 +121,6 @@ def test_one_whose_end_is_lost_does_not_keep_the_answer_waiting() -> None:
     assert session.told()[-2:] == ["reply a", "reply_end a"]
 
 
-def test_a_door_that_takes_the_call_over_lets_it_be() -> None:
-    session = Session()
-    cued(session)
-    other = Session()
-    other.do(other.playback.replay(session.log, session.now_ns))
-    other.sound(frames_of("o", 0, 2_400))
-    assert (other.asked(), other.told()) == (0, [])
-
-
 def test_somebody_else_who_speaks_silences_it() -> None:
     session = Session()
     cued(session)
@@ -163,3 +141,93 @@ def test_a_client_that_vanishes_during_it_gets_the_answer_when_it_is_back() -> N
     session.reply("a")
     session.do(session.playback.connect(session.now_ns))
     assert session.told()[-2:] == ["reply a", "reply_end a"]
+
+
+def test_who_speaks_over_it_once_the_turn_has_ended_is_heard_out_before_the_answer_begins() -> None:
+    session = Session()
+    sounding(session)
+    committed(session)
+    session.speech("t2", "u2")
+    assert session.told()[-1] == "stop o"
+    session.played("o", 480)
+    session.wait(500)
+    assert (session.told()[-1], told_of(session).retracted) == ("stop o", True)
+    session.dismissed()
+    assert session.told()[-2:] == ["reply a", "reply_end a"]
+
+
+def test_who_interrupts_it_once_the_turn_has_ended_never_hears_the_answer() -> None:
+    session = Session()
+    sounding(session)
+    committed(session)
+    session.speech("t2", "u2")
+    session.played("o", 480)
+    session.cut_off("a")
+    session.turn("t2")
+    session.wait(500)
+    assert "reply a" not in session.told()
+    assert names(session.said()) == ["PlaybackInterrupted", "OpenerPlayed"]
+
+
+def test_the_session_may_end_during_it() -> None:
+    session = Session()
+    sounding(session)
+    session.now_ns += 50 * MS
+    session.do(session.playback.close("hangup", session.now_ns))
+    played = told_of(session)
+    assert (played.played_samples, played.retracted) == (240 + 1_200, True)
+    assert len(session.said()) == 1
+
+
+def test_a_client_that_answers_no_stop_is_taken_to_have_heard_it_until_then() -> None:
+    session = Session()
+    sounding(session)
+    session.now_ns += 20 * MS
+    goes_on(session)
+    stopped_ns = session.now_ns
+    session.wait(400)
+    played = told_of(session)
+    assert (played.played_samples, played.ended_ns, played.retracted) == (240 + 480, stopped_ns, True)
+
+
+def uncounting() -> Session:
+    session = Session()
+    session.do(session.playback.connect(session.now_ns, counts=False))
+    cued(session)
+    session.sound(frames_of("o", 0, 2_400))
+    return session
+
+
+def test_a_client_that_counts_nothing_hears_all_of_it_and_then_the_answer() -> None:
+    session = uncounting()
+    committed(session)
+    session.wait(150)
+    assert session.told()[-2:] == ["reply a", "reply_end a"]
+    played = told_of(session)
+    assert (played.played_samples, played.retracted, played.gap_ms) == (2_400, False, 250)
+
+
+def test_a_client_that_counts_nothing_has_heard_what_was_sent_until_it_was_taken_back() -> None:
+    session = uncounting()
+    session.now_ns += 50 * MS
+    goes_on(session)
+    session.wait(400)
+    assert (told_of(session).played_samples, told_of(session).retracted) == (1_200, True)
+
+
+def test_of_two_microphones_only_one_has_it() -> None:
+    session = Session()
+    sounding(session)
+    why = {"reason": "between", "silence_ms": 210, "required_silence_ms": 700, "speech_ended_ns": session.now_ns}
+    session.fact(e.OpenerCued, participant_id="p", turn_id="t9", **why, reply_id="o9", text="Well,")
+    session.sound(frames_of("o9", 0, 2_400))
+    assert (session.asked(), session.told()) == (1, ["reply o", "reply_end o"])
+
+
+def test_a_remark_that_begins_before_its_sound_has_come_has_no_opener_over_it() -> None:
+    session = Session()
+    cued(session)
+    session.fact(e.InterruptionDismissed, **SPEAKER, utterance_id="u1", reply_id="x", reason="no-words")
+    session.reply("remark", turn_id="t1")
+    session.sound(frames_of("o", 0, 2_400))
+    assert session.told() == ["reply remark", "reply_end remark"]
