@@ -4,7 +4,7 @@ import { placed, split } from "./heard-words.js";
 const USUAL_RATE = 24000; // Hz, until synthesis has told the rate of a reply's sound
 
 export function emptyConversation() {
-  return { entries: new Map(), replies: new Map(), sequence: 0, userSpeaking: false, closed: false, hasTurns: false, preparing: new Set() };
+  return { entries: new Map(), replies: new Map(), sequence: 0, userSpeaking: false, closed: false, hasTurns: false, preparing: new Set(), retracted: new Set() };
 }
 
 function exchangeOf(conversation, turnId) {
@@ -94,7 +94,16 @@ const FOLDS = {
   },
   OpenerPlayed(conversation, data) {
     const entry = exchangeOf(conversation, data.turn_id ?? `reply-${data.reply_id}`);
-    entry.openers.push({ text: data.text, retracted: Boolean(data.retracted) });
+    const retracted = Boolean(data.retracted) || conversation.retracted.has(data.reply_id);
+    entry.openers.push({ id: data.reply_id, text: data.text, retracted });
+    return [entry];
+  },
+  OpenerRetracted(conversation, data) {
+    conversation.retracted.add(data.reply_id);
+    const entry = conversation.entries.get(data.turn_id);
+    const opener = entry?.openers.find(({ id }) => id === data.reply_id);
+    if (!opener) return [];
+    opener.retracted = true;
     return [entry];
   },
   ReplyStarted: (conversation, data) => changeReply(conversation, data, { draft: Boolean(data.draft) }),

@@ -16,7 +16,7 @@ from livekit import api, rtc
 from livekit.rtc.participant import PublishTrackError
 from nats.errors import Error as NatsError
 
-from contracts.events import PlaybackFinished, PlaybackInterrupted, PlaybackStarted, TrackPublished
+from contracts.events import OpenerPlayed, PlaybackFinished, PlaybackInterrupted, PlaybackStarted, TrackPublished
 from contracts.topology import OPERATOR
 from infra.agents.choosing import NO_CHOICE, AgentWanted
 from infra.caller.echo import EchoingMicrophone
@@ -304,7 +304,7 @@ class _RoomCall:
     def _take(self, fact: Fact) -> None:
         event = fact.event
         self.talk.take_fact(type(event).__name__, fact.sequence, event.model_dump(mode="json", exclude_none=True))
-        at_s = self.talk.now_s() - max(0, CLOCK.peek_ns() - event.time_ns) / 1e9
+        at_s = self._callers_s(event.time_ns)
         if isinstance(event, TrackPublished):
             self._heard_by_agent.set()
         elif at_s < -self.talk.result.connect_s:
@@ -313,3 +313,11 @@ class _RoomCall:
             self._ear.announce(event.reply_id, event.turn_id or "", at_s)
         elif isinstance(event, PlaybackFinished | PlaybackInterrupted):
             self._ear.end(event.reply_id, at_s, isinstance(event, PlaybackInterrupted))
+        elif isinstance(event, OpenerPlayed):
+            # It is told of when it is over: at its beginning nobody knows whether it will be heard.
+            self._ear.announce(event.reply_id, event.turn_id or "", self._callers_s(event.started_ns or event.time_ns))
+            self._ear.end(event.reply_id, at_s, event.retracted)
+
+    def _callers_s(self, time_ns: int) -> float:
+        """Return a time of the log as the caller's."""
+        return self.talk.now_s() - max(0, CLOCK.peek_ns() - time_ns) / 1e9

@@ -60,7 +60,7 @@ class ExportedOpener:
     start_ms: float
     end_ms: float
     retracted: bool
-    """The caller went on, and it was broken off."""
+    """The caller went on, and it was broken off, or had just ended."""
     gap_ms: float | None
 
 
@@ -135,6 +135,9 @@ class _Fold:
         self._turns: list[e.TurnEnded] = []
         self._clauses: dict[str, dict[int, e.ClauseSynthesized]] = {}
         self._no_words: set[str] = set()
+        self._openers: list[e.OpenerPlayed] = []
+        self._retracted: set[str] = set()
+        """Openers after which the caller went on."""
         self._heard = HeardTimes()
 
     def apply(self, event: e.Event) -> None:
@@ -149,7 +152,10 @@ class _Fold:
             case e.SummaryWritten():
                 self._conversation.summary = event
             case e.OpenerPlayed():
-                self._exchange(event.turn_id or event.reply_id).openers.append(self._opener(event))
+                self._exchange(event.turn_id or event.reply_id)
+                self._openers.append(event)
+            case e.OpenerRetracted():
+                self._retracted.add(event.reply_id)
             case e.SummaryRevised() if not isinstance(self._conversation.summary, e.SummaryWritten):
                 self._conversation.summary = event
             case _:
@@ -205,7 +211,8 @@ class _Fold:
         opened = self._conversation.opened
         start_ms = _ms(event.started_ns or event.time_ns, opened)
         end_ms = _ms(event.ended_ns or event.time_ns, opened)
-        return ExportedOpener(event.text, start_ms, end_ms, event.retracted, event.gap_ms)
+        is_retracted = event.retracted or event.reply_id in self._retracted
+        return ExportedOpener(event.text, start_ms, end_ms, is_retracted, event.gap_ms)
 
     def _add_cut_clause(self, reply: ExportedReply, end: e.PlaybackInterrupted) -> None:
         clauses = self._clauses.setdefault(reply.reply_id, {})
@@ -246,6 +253,8 @@ class _Fold:
                 conversation.captions.append(
                     Caption("user", turn.text, ended_ms, ended_ms + length_ms, exchange.name, turn.participant_id)
                 )
+        for opener in self._openers:
+            self._exchange(opener.turn_id or opener.reply_id).openers.append(self._opener(opener))
         for exchange in self._exchanges.values():
             exchange.replies = [reply for reply in exchange.replies if reply.counts]
             for reply in exchange.replies:
@@ -253,7 +262,9 @@ class _Fold:
                     clauses = self._clauses.get(reply.reply_id, {})
                     conversation.captions += agent_captions(clauses, self._heard.replies[reply.reply_id], start_ns)
         conversation.captions.sort(key=lambda caption: caption.start_ms)
-        conversation.exchanges = [each for each in self._exchanges.values() if each.text or each.replies]
+        conversation.exchanges = [
+            each for each in self._exchanges.values() if each.text or each.replies or each.openers
+        ]
         return conversation
 
     def _name(self, participant_id: str) -> str:

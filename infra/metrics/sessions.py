@@ -80,6 +80,9 @@ class MeasuredSession:
     _replies: "OrderedDict[str, str]" = field(default_factory=OrderedDict)
     """The models that write replies."""
 
+    _openers: "OrderedDict[str, e.OpenerPlayed]" = field(default_factory=OrderedDict)
+    """Openers that were heard to their end, by the turn, while it goes on."""
+
     def take(self, event: e.Event) -> Iterator[Measurement]:
         """Apply the session's next fact and yield what it means."""
         yield t.FACTS, 1, (type(event).__name__,)
@@ -91,10 +94,14 @@ class MeasuredSession:
                 yield t.CLOSED, 1, (self.door, event.reason)
                 for turn_id in list(self._turns):
                     yield from self._came_of(turn_id, "unanswered")
+                for turn_id in list(self._openers):
+                    yield from self._kept(turn_id)
             case e.TurnEnded() | e.SpeechStarted() | e.TurnPassed() | e.PlaybackStarted() | e.PlaybackFinished():
                 yield from self._about_turn(event)
             case e.PlaybackInterrupted() | e.ReplyStarted() | e.ReplyCompleted() | e.ReplyDiscarded():
                 yield from self._about_reply(event)
+            case e.OpenerPlayed() | e.OpenerRetracted():
+                yield from self._about_opener(event)
             case e.UtteranceTranscribed() | e.ClauseSynthesized() | e.EngineFailed() | e.ToolReturned():
                 yield from of_engine(event)
             case _:
@@ -110,6 +117,7 @@ class MeasuredSession:
                 _hold(self._utterances, event.utterance_id, (event.time_ns, self._heard_ns))
             case e.TurnEnded():
                 yield from self._ended(event)
+                yield from self._kept(event.turn_id or "")
             case e.TurnPassed():
                 yield from self._came_of(event.turn_id, "passed")
             case e.PlaybackFinished():
@@ -153,6 +161,28 @@ class MeasuredSession:
         turn = self._turns.pop(turn_id or "", None)
         if turn is not None:
             yield t.TURNS, 1, (self.door, "failed" if turn.failed and outcome == "answered" else outcome)
+
+    # -- openers
+
+    def _about_opener(self, event: e.OpenerPlayed | e.OpenerRetracted) -> Iterator[Measurement]:
+        """One that is heard to its end counts once its turn is over: until then the caller may go on."""
+        turn_id = event.turn_id or ""
+        if isinstance(event, e.OpenerRetracted):
+            if self._openers.pop(turn_id, None) is not None:
+                yield t.OPENERS, 1, ("retracted",)
+        elif event.retracted:
+            yield t.OPENERS, 1, ("retracted",)
+        else:
+            _hold(self._openers, turn_id, event)
+            if turn_id in self._turns:
+                yield from self._kept(turn_id)
+
+    def _kept(self, turn_id: str) -> Iterator[Measurement]:
+        opener = self._openers.pop(turn_id, None)
+        if opener is not None:
+            yield t.OPENERS, 1, ("kept",)
+            if opener.gap_ms is not None:
+                yield t.OPENER_GAP, max(0.0, opener.gap_ms) / 1000, ()
 
     # -- replies
 
@@ -204,10 +234,6 @@ def of_fact(event: e.Event) -> Iterator[Measurement]:
             yield t.INTERRUPTIONS, 1, ("confirmed",)
         case e.InterruptionDismissed():
             yield t.INTERRUPTIONS, 1, (event.reason,)
-        case e.OpenerPlayed():
-            yield t.OPENERS, 1, ("retracted" if event.retracted else "kept",)
-            if event.gap_ms is not None and not event.retracted:
-                yield t.OPENER_GAP, max(0.0, event.gap_ms) / 1000, ()
         case e.SpeechLost():
             yield t.SPEECH_LOST, (event.end_sample - event.start_sample) / IN_SAMPLE_RATE_HZ, (event.reason,)
         case e.SoundLost():

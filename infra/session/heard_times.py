@@ -63,9 +63,10 @@ class HeardReply:
         match event:
             case e.OpenerCued() if self.over_ns is None:
                 self.loudness, self.doubtful_ns = OPENER_LOUDNESS, event.time_ns
-            case e.OpenerPlayed() if event.started_ns is not None:
+            case e.OpenerPlayed():
                 self.loudness, self.doubtful_ns, self.over_ns = OPENER_LOUDNESS, None, event.time_ns
-                self._stretches = [_Stretch(event.started_ns, event.started_samples, 0, event.played_samples)]
+                if event.started_ns is not None:
+                    self._stretches = [_Stretch(event.started_ns, event.started_samples, 0, event.played_samples)]
             case e.PlaybackStarted() if not self._stretches:
                 self._stretches.append(_Stretch(event.heard_ns or event.time_ns, event.played_samples, 0))
             case e.PlaybackPaused():

@@ -20,6 +20,7 @@ LATENCY_FACTS = (
     e.ClauseSynthesized,
     e.PlaybackStarted,
     e.OpenerPlayed,
+    e.OpenerRetracted,
 )
 """The facts that `turn_latencies` needs."""
 
@@ -45,7 +46,7 @@ class TurnLatency:
     sound_ms: float
     """The gap to the first sound of the agent: to an opener, if one was heard before the answer."""
     false_starts: int
-    """Openers that were taken back, as the caller went on."""
+    """Openers that were heard and taken back, as the caller went on, be it after their end."""
     longest: str
     """The part that took longest."""
     cause: str
@@ -83,7 +84,9 @@ def _latency(heard: e.PlaybackStarted, of_turn: Sequence[e.Event]) -> TurnLatenc
     taken = _taken(parts)
     longest = max(taken, key=lambda part: taken[part], default="")
     openers = [fact for fact in of_turn if isinstance(fact, e.OpenerPlayed)]
-    kept = [fact.gap_ms for fact in openers if not fact.retracted and fact.gap_ms is not None]
+    retracted = {fact.reply_id for fact in of_turn if isinstance(fact, e.OpenerRetracted)}
+    false = [fact for fact in openers if fact.retracted or fact.reply_id in retracted]
+    kept = [fact.gap_ms for fact in openers if fact not in false and fact.gap_ms is not None]
     return TurnLatency(
         session_id=heard.session_id,
         turn_id=heard.turn_id or "",
@@ -97,7 +100,7 @@ def _latency(heard: e.PlaybackStarted, of_turn: Sequence[e.Event]) -> TurnLatenc
         ready_before_ms=before_ms,
         draft=milestones.draft_words is not None,
         sound_ms=min([gap_ms, *kept]),
-        false_starts=sum(fact.retracted for fact in openers),
+        false_starts=len(false),
         longest=longest,
         cause=_cause(longest, taken.get(longest, 0.0), ended, of_turn, heard.reply_id),
     )

@@ -126,6 +126,15 @@ async def test_an_opener_is_shown_as_what_it_is_and_not_as_an_answer(
     await expect(page.locator(".agent")).to_be_hidden()
 
 
+async def test_an_opener_after_whose_end_the_caller_goes_on_is_shown_as_taken_back(page: Page, door: PageDoor) -> None:
+    await talk(page, door)
+    played = {"text": "Well,", "played_samples": 7_000, "sample_rate_hz": RATE_HZ}
+    await door.fact("OpenerPlayed", turn_id="t1", reply_id="o", **played)
+    await expect(page.locator(".opener")).to_have_text("began with “Well,”")
+    await door.fact("OpenerRetracted", turn_id="t1", reply_id="o")
+    await expect(page.locator(".opener")).to_have_text("began “Well,” and took it back")
+
+
 async def test_an_opener_that_is_taken_back_falls_silent_and_the_answer_is_heard(page: Page, door: PageDoor) -> None:
     await talk(page, door)
     await door.reply("o", tone(2.0), opener="Well,")

@@ -91,3 +91,14 @@ def test_frames_that_a_busy_machine_hands_on_late_and_together_are_where_they_wo
         ear.hear(max(0.5 + number / 100, held_up), frame)
     loud = np.flatnonzero(ear.answer(1.5).samples)
     assert abs(loud[-1] + 1 - round(1.1 * RATE_HZ)) <= 1
+
+
+def test_an_opener_is_told_of_after_it_was_heard_and_is_not_taken_for_the_answer() -> None:
+    ear = RoomEar(RATE_HZ)
+    hear(ear, 1.0, 1.3, 5000)
+    ear.announce("o", "t", 0.98)
+    ear.end("o", 1.28, interrupted=False)
+    ear.announce("r", "t", 1.5)
+    hear(ear, 1.5, 2.0, 5000)
+    assert [reply.started_at_s for reply in ear.heard_replies()] == [pytest.approx(1.0), pytest.approx(1.5)]
+    assert ear.playing_ms() == pytest.approx(490, abs=20)

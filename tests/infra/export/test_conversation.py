@@ -127,3 +127,14 @@ def test_an_opener_is_told_beside_the_answer_and_is_no_part_of_it() -> None:
     assert [reply.heard for reply in exchange.replies] == ["Tell me more."]
     assert [caption.text for caption in told.captions] == ["I had a busy day.", "Tell me more."]
     assert "Agent: Well, (opener)" in to_text(told)
+
+
+def test_an_opener_after_which_the_caller_goes_on_was_taken_back_even_if_no_turn_came_of_it() -> None:
+    call = Facts()
+    sound = {"reply_id": "o", "text": "Well,", "played_samples": 7_000, "sample_rate_hz": 24_000, "gap_ms": 300}
+    call.add(e.OpenerPlayed, 2_200, turn_id="t1", started_ns=at(1_800), ended_ns=at(2_100), **sound)
+    call.add(e.OpenerRetracted, 2_250, turn_id="t1", participant_id="p", reply_id="o", went_on_ns=at(2_240))
+    told = conversation_of(call.facts)
+    (exchange,) = told.exchanges
+    assert [opener.retracted for opener in exchange.openers] == [True]
+    assert "Agent: Well, (opener, taken back)" in to_text(told)

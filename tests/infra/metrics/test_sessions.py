@@ -295,9 +295,36 @@ def turns_in(measured: dict[tuple[AnyMetric, ...], float]) -> int:
     return round(sum(amount for key, amount in measured.items() if key[0] is t.TURNS))
 
 
-@pytest.mark.parametrize(("retracted", "outcome"), [(False, "kept"), (True, "retracted")])
-def test_openers_count_by_what_came_of_them(retracted: bool, outcome: str) -> None:
-    sound: dict[str, Any] = {"reply_id": "o", "text": "Well,", "played_samples": 2_400, "sample_rate_hz": 24_000}
-    added = Session().take(e.OpenerPlayed, gap_ms=250, retracted=retracted, **sound)
-    assert added[(t.OPENERS, outcome)] == 1
-    assert ((t.OPENER_GAP,) in added) is not retracted
+OPENER: dict[str, Any] = {"reply_id": "o", "text": "Well,", "played_samples": 2_400, "sample_rate_hz": 24_000}
+
+
+def test_an_opener_that_is_broken_off_was_taken_back() -> None:
+    session = Session()
+    added = session.take(e.OpenerPlayed, gap_ms=250, retracted=True, **OPENER)
+    assert added[t.OPENERS, "retracted"] == 1
+    assert (t.OPENER_GAP,) not in added
+    again = session.take(e.OpenerRetracted, reply_id="o", participant_id="p-1", went_on_ns=NOW_NS)
+    assert (t.OPENERS, "retracted") not in again
+
+
+def test_an_opener_counts_as_kept_once_its_turn_is_over() -> None:
+    session = Session()
+    heard = session.take(e.OpenerPlayed, gap_ms=250, **OPENER)
+    assert (t.OPENERS, "kept") not in heard
+    over = session.take(e.TurnEnded, participant_id="p-1", text="hi")
+    assert (over[t.OPENERS, "kept"], over[(t.OPENER_GAP,)]) == (1, 0.25)
+
+
+def test_an_opener_that_is_heard_out_after_its_turn_was_kept() -> None:
+    session = Session()
+    session.take(e.TurnEnded, participant_id="p-1", text="hi")
+    assert session.take(e.OpenerPlayed, gap_ms=250, **OPENER)[t.OPENERS, "kept"] == 1
+
+
+def test_an_opener_after_whose_end_the_caller_goes_on_was_a_false_start() -> None:
+    session = Session()
+    session.take(e.OpenerPlayed, gap_ms=250, **OPENER)
+    added = session.take(e.OpenerRetracted, reply_id="o", participant_id="p-1", went_on_ns=NOW_NS)
+    assert added[t.OPENERS, "retracted"] == 1
+    over = session.take(e.TurnEnded, participant_id="p-1", text="hi")
+    assert (t.OPENERS, "kept") not in over

@@ -112,3 +112,9 @@ def test_an_opener_of_which_nothing_is_told_was_not_heard_once_an_answer_is() ->
     heard = _heard((e.OpenerCued, 9 * S, CUE | {"speech_ended_ns": 8 * S}))
     heard.apply(e.PlaybackStarted(event_id="y", session_id="s", time_ns=12 * S, reply_id="a"))
     assert (heard.replies["r"].doubtful_ns, heard.replies["r"].over_ns) == (None, 12 * S)
+
+
+def test_an_opener_of_which_nobody_knows_when_it_was_heard_is_over_and_lies_nowhere() -> None:
+    cued = (e.OpenerCued, 9 * S, CUE | {"speech_ended_ns": 8 * S})
+    opener = _heard(cued, (e.OpenerPlayed, 11 * S, PLAYED | {"started_ns": None})).replies["r"]
+    assert (opener.heard(1000), opener.doubtful_ns, opener.over_ns) == ([], None, 11 * S)

@@ -124,3 +124,10 @@ def test_openers_are_told_apart_from_the_answer_and_those_taken_back_are_counted
     assert (kept.p50_ms, kept.sound_p50_ms, kept.false_starts) == (430, 250, 0)
     taken_back = latency_figures(turn_latencies([*_turn(), opener(retracted=True)]))
     assert (taken_back.p50_ms, taken_back.sound_p50_ms, taken_back.false_starts) == (430, 430, 1)
+
+
+def test_one_after_whose_end_the_caller_goes_on_was_a_false_start() -> None:
+    known = {"event_id": "retracted", "session_id": "s", "turn_id": "t", "time_ns": 430 * MS, "participant_id": "p"}
+    retracted = e.OpenerRetracted.model_validate(known | {"reply_id": "o", "went_on_ns": 425 * MS})
+    figures = latency_figures(turn_latencies([*_turn(), opener(retracted=False), retracted]))
+    assert (figures.sound_p50_ms, figures.false_starts) == (430, 1)
