@@ -231,16 +231,22 @@ class PlaybackDriver:
                     self.line.sound(pcm)
                 case Say(event):
                     self._put(event)
-                case Ask(clause):
-                    self._tasks.own(self._ask(clause), "asking for sound")
+                case Ask(clause, is_lost):
+                    self._tasks.own(self._ask(clause, is_lost), "asking for sound")
         self._say_typed()
 
     def _say_typed(self) -> None:
         for turn in self._typed.due(self._playback.stopping):
             self._put(turn)
 
-    async def _ask(self, clause: e.ReplyClauseWritten) -> None:
+    async def _ask(self, clause: e.ReplyClauseWritten, is_lost: bool) -> None:
         async def cost_and_time() -> tuple[int, int]:
+            if is_lost:
+                log.info(
+                    "session %s: the sound of clause %d is missing; requesting it again",
+                    clause.session_id,
+                    clause.index,
+                )
             return await self._ask_again(clause), self._now_ns()
 
         key = f"{clause.reply_id}:{clause.index}"
@@ -249,8 +255,7 @@ class PlaybackDriver:
 
 
 async def ask_again(nc: Client, clause: e.ReplyClauseWritten) -> int:
-    """Request a clause's sound from synthesis again; return what that costs of the clause's patience."""
-    log.info("session %s: the sound of clause %d is missing; requesting it again", clause.session_id, clause.index)
+    """Request a clause's sound from synthesis; return what that costs of the clause's patience."""
     try:
         with own_cancellation_only(), span("ask for sound again", context_of(clause), SpanKind.CLIENT, ids_of(clause)):
             subject = sound_again_subject(clause.session_id)

@@ -29,9 +29,11 @@ class Say:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """Ask synthesis to publish a clause's sound again."""
+    """Ask synthesis to publish a clause's sound: again, or that of an opener."""
 
     clause: ReplyClauseWritten
+    is_lost: bool = True
+    """It was published, and did not come."""
 
 
 Command = Tell | SendSound | Say | Ask

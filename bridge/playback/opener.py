@@ -111,7 +111,7 @@ class OpenerPlayer:
 
     def _cue(self, cued: e.OpenerCued, now_ns: int) -> list[Command]:
         self._opener = _Opener(cued, now_ns)
-        return [Ask(sound_request(cued))]
+        return [Ask(sound_request(cued), is_lost=False)]
 
     def on_frame(self, frame: OutFrame, now_ns: int, may_begin: bool) -> list[Command]:
         """Add a piece of its sound, and play it."""

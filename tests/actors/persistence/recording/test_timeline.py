@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from actors.persistence.recording.timeline import MOST_UNHEARD, Timeline
 from contracts import events as e
-from contracts.audio import InFrame, OutFrame
+from contracts.audio import OPENER_LOUDNESS, InFrame, OutFrame
 
 START_NS = 1_700_000_000_000_000_000
 PROFILE = e.AgentProfile(prompt="p", llm="local", stt="local", tts="local")
@@ -85,6 +85,24 @@ def test_an_interrupted_reply_is_cut_to_the_sample_and_a_pause_is_silence() -> N
     expected[4800:14_400] = sound[:9_600]
     expected[33_600:52_800] = sound[9_600:28_800]
     np.testing.assert_array_equal(heard, expected)
+
+
+def test_an_opener_lies_where_it_was_heard_quieter_than_a_reply_and_only_as_far_as_it_was() -> None:
+    timeline = Timeline(OPENED)
+    opener, answer = _noise(24_000), _noise(24_000, 1)
+    why = {"reason": "between", "silence_ms": 210, "required_silence_ms": 700, "speech_ended_ns": START_NS}
+    _apply(timeline, e.OpenerCued, 80, reply_id="o", participant_id="p", text="Well,", **why)
+    _synthesised(timeline, opener, 48_000, reply_id="o")
+    assert timeline.doubtful_from() == 3_840
+    heard: dict[str, Any] = {"played_samples": 9_600, "sample_rate_hz": 48_000, "retracted": True}
+    at = {"started_ns": START_NS + 120_000_000, "started_samples": 960, "ended_ns": START_NS + 300_000_000}
+    _apply(timeline, e.OpenerPlayed, 400, reply_id="o", text="Well,", **heard, **at)
+    _synthesised(timeline, answer, 48_000)
+    _apply(timeline, e.PlaybackStarted, 500, reply_id="r")
+    expected = np.zeros(96_000, np.int16)
+    expected[4_800:14_400] = (opener[:9_600] * OPENER_LOUDNESS).astype(np.int16)
+    expected[24_000:48_000] = answer
+    np.testing.assert_array_equal(timeline.piece(0, 96_000)[:, 1], expected)
 
 
 def test_an_interruption_during_a_pause_counts_more_exactly_than_the_pause() -> None:
