@@ -10,6 +10,10 @@ from actors.transcript.turn import OpenTurn
 from actors.transcript.turn_silence import Silence, TurnSilence
 from infra.session.people import is_company
 
+MOST_FALSE_STARTS = 2
+"""After so many in a row there are no more for this person: they pause like that, or an opener comes back to their
+microphone, whose echo was not known yet."""
+
 
 class TrackOpeners:
     """Decides about the openers of one track, at most one in a turn, and appends its decisions."""
@@ -49,7 +53,7 @@ class TrackOpeners:
         opener, shortest_ms = self._policy.settings.opener, self._policy.shortest_ms
         if not opener or shortest_ms is None or turn.turn_id in self._view.openers:
             return None
-        if self._view.floor_reply() is not None or self._in_company(turn):
+        if self._view.floor_reply() is not None or self._in_company(turn) or self._is_braked(turn):
             return None
         if not self._echo.hears_nothing:
             return None  # an echo of the opener would be taken for the caller going on
@@ -59,6 +63,12 @@ class TrackOpeners:
 
     def _in_company(self, turn: OpenTurn) -> bool:
         return is_company(self._view.people, turn.last.started.participant_id)
+
+    def _is_braked(self, turn: OpenTurn) -> bool:
+        speaker_id = turn.last.started.participant_id
+        own = [cued.reply_id for cued in self._view.openers.values() if cued.participant_id == speaker_id]
+        last = own[-MOST_FALSE_STARTS:]
+        return len(last) == MOST_FALSE_STARTS and self._view.retracted.issuperset(last)
 
     def _drafted(self) -> str:
         """Return the beginning of the answer that is being drafted."""

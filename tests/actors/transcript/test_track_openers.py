@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from actors.transcript.track_openers import MOST_FALSE_STARTS
 from contracts import events as e
 from infra.engines.vad import WINDOW_SAMPLES
 from tests.actors.transcript.heard_track import HeardTrack
@@ -97,3 +98,13 @@ async def test_where_others_are_there_it_may_not_be_the_agents_turn_to_speak() -
         await pause_in_words(track)
         await track.until_ended(2)
         assert len(track.of(e.OpenerCued)) == 1
+
+
+async def test_a_caller_who_goes_on_each_time_is_let_speak() -> None:
+    async with heard(opener="Well,") as track:
+        await track.play(VOICE)
+        for turn in range(MOST_FALSE_STARTS + 1):
+            await pause_in_words(track)
+            await track.hear(spelt("for berlin"))
+            await track.until_ended(turn + 1)
+        assert len(track.of(e.OpenerCued)) == len(track.of(e.OpenerRetracted)) == MOST_FALSE_STARTS
