@@ -200,8 +200,8 @@ class Settings(BaseSettings):
     patience: Literal["", "quick", "balanced", "patient"] = Field(
         "",
         description="How long silences are waited for, by what was said, scored by the local language model; empty: by "
-        "the end-of-turn model. What it costs: `quick` answers 61 % of ends after 0.2 s, and 9 % of pauses of 0.6 s "
-        "within a sentence (15 % of 1 s); `balanced` 47 % after 0.2 s and 5 % (9 %); `patient` 25 % after 0.3 s and "
+        "the end-of-turn model. What it costs: `quick` answers 66 % of ends after 0.2 s, and 10 % of pauses of 0.6 s "
+        "within a sentence (19 % of 1 s); `balanced` 48 % after 0.2 s and 5 % (10 %); `patient` 25 % after 0.3 s and "
         "2 % (6 %).",
     )
     turn_weights: str = Field(

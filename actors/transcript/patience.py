@@ -223,6 +223,11 @@ def _waits_for(text: str, asked: Asked) -> Reason | None:
     return None
 
 
+def is_waited_for(text: str) -> bool:
+    """Return whether the shortest silence is never enough after these words, whatever their score."""
+    return _waits_for(text, "") is not None or is_greeting(text)
+
+
 def is_answer(text: str, asked: Asked) -> bool:
     """Return whether the words are a short answer to what the agent asked: "Yes, please."."""
     words = words_of(text)

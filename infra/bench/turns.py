@@ -9,7 +9,7 @@ import numpy as np
 from actors.transcript.patience import PATIENCES, Lengths, Patience, SpokenSoFar, TurnWeights, required
 from infra.bench.statistics import percentile
 from infra.bench.turn_events import TurnEvent
-from infra.bench.turn_fit import Floats, TooFewEvents, chosen, fitted, held_out_scores
+from infra.bench.turn_fit import Floats, TooFewEvents, chosen, decided, fitted, held_out_scores
 
 Silence = Callable[[TurnEvent], float]
 """The silence (ms) after which a policy takes a turn for over."""
@@ -73,7 +73,10 @@ class TurnsFigures:
     """By patience, with the weights and thresholds in force."""
     held_out: dict[str, PolicyFigures] = field(default_factory=dict)
     at_once: dict[str, Interval] = field(default_factory=dict)
-    """Ends committed at once where 5 %, 10 % and 20 % of the pauses are cut, by held-out scores."""
+    """Ends committed at once where 5 %, 10 % and 20 % of the pauses are cut, by held-out scores.
+
+    Here and in the curve, words that are waited for whatever their score are never committed at once.
+    """
     curve: list[CurvePoint] = field(default_factory=list)
     kinds: dict[str, dict[str, PolicyFigures]] = field(default_factory=dict)
 
@@ -216,14 +219,15 @@ def _with_held_out(figures: TurnsFigures, scored: Sequence[TurnEvent], weights: 
     places = [place for place, event in enumerate(scored) if event.is_end or event.is_mid_pause]
     told, found = [scored[place] for place in places], all_scores[places]
     is_end = [event.is_end for event in told]
+    by_policy = decided(told, found)
     probabilities = np.array([event.end_probability or 0.0 for event in told])
     return replace(
         figures,
         area=bootstrapped(told, found, area),
         end_probability_area=round(area(probabilities, is_end), 3),
         held_out=held_out_policies(scored, weights, all_scores),
-        at_once={f"{share:.0%}": bootstrapped(told, found, partial(at_once, share=share)) for share in TOLD_SHARES},
-        curve=curve(found, is_end),
+        at_once={f"{share:.0%}": bootstrapped(told, by_policy, partial(at_once, share=share)) for share in TOLD_SHARES},
+        curve=curve(by_policy, is_end),
     )
 
 

@@ -17,6 +17,7 @@ from actors.transcript.patience import (
     TurnWeights,
     asked_by,
     is_answer,
+    is_waited_for,
     required,
     score_of,
     weights_in,
@@ -94,6 +95,13 @@ def test_a_sure_score_is_never_slower_with_more_haste() -> None:
 def test_what_is_being_read_out_or_looked_for_is_waited_for(text: str, asked: Asked, reason: str) -> None:
     found = required(SpokenSoFar(text, 0.95, asked), "balanced", WEIGHTS)
     assert (found.reason, found.silence_ms) == (reason, BALANCED.long_ms)
+
+
+@pytest.mark.parametrize("text", ["I want to, um,", "Milk, eggs, and", "Five five five.", "Good morning."])
+def test_some_words_are_never_enough_after_the_shortest_silence(text: str) -> None:
+    assert is_waited_for(text)
+    assert all(required(SpokenSoFar(text, 1.0), each, WEIGHTS).reason != "sure" for each in PATIENCES)
+    assert not is_waited_for("Where is the station?")
 
 
 @pytest.mark.parametrize("text", ["I am twenty five.", "I was born in 1990.", "Book a table for two.", "So do I."])

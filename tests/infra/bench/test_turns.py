@@ -11,7 +11,7 @@ import pytest
 from actors.transcript.patience import TurnWeights, weights_in
 from contracts import events as e
 from infra.bench.turn_events import BadEvents, TurnEvent, as_plain, events_of_log, read_events, with_joints
-from infra.bench.turn_fit import TooFewEvents, fitted, held_out_scores
+from infra.bench.turn_fit import TooFewEvents, chosen, decided, fitted, held_out_scores
 from infra.bench.turns import area, at_once, policy_figures, refitted, turns_figures
 
 MS = 1_000_000
@@ -87,6 +87,29 @@ def test_fitted_weights_tell_ends_from_pauses_of_speakers_that_they_have_not_see
     assert figures.area.low <= figures.area.value <= figures.area.high
     assert [point.ends_at_once for point in figures.curve] == sorted(point.ends_at_once for point in figures.curve)
     assert TurnWeights.read(after.as_json()) == after
+
+
+def test_words_that_are_waited_for_whatever_their_score_count_as_not_answered_at_once() -> None:
+    events = [
+        event(1, True, 0.9),
+        event(2, False, 0.9, text="My number is five five five."),
+        event(3, False, 0.9, text="I want to, um,"),
+        event(4, True, 0.9, text="Hello."),
+    ]
+    found = decided(events, np.full(4, 2.0))
+    assert found.tolist() == [2.0, -1000.0, -1000.0, -1000.0]
+    assert at_once(found, [each.is_end for each in events], 0.0) == 0.5
+
+
+def test_thresholds_are_chosen_among_the_pauses_that_the_score_decides() -> None:
+    base = weights_in("")
+    pauses = [event(n, False, 0.5) for n in range(50)]
+    found = np.array([n / 10 for n in range(50)])
+    waited_for = [event(100 + n, False, 0.5, text="five six seven") for n in range(50)]
+    alone = chosen(pauses, found, base)["quick"].sure
+    # Of a hundred pauses ten may be answered at once, and none of these fifty is, however high its score.
+    among_others = chosen(pauses + waited_for, np.concatenate([found, np.full(50, 9.0)]), base)["quick"].sure
+    assert (alone, among_others) == (pytest.approx(4.41), pytest.approx(3.91))
 
 
 def test_too_few_silences_fit_nothing() -> None:
