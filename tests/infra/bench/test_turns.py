@@ -109,7 +109,8 @@ def test_thresholds_are_chosen_among_the_pauses_that_the_score_decides() -> None
     alone = chosen(pauses, found, base)["quick"].sure
     # Of a hundred pauses ten may be answered at once, and none of these fifty is, however high its score.
     among_others = chosen(pauses + waited_for, np.concatenate([found, np.full(50, 9.0)]), base)["quick"].sure
-    assert (alone, among_others) == (pytest.approx(4.41), pytest.approx(3.91))
+    assert alone == pytest.approx(4.41)
+    assert among_others == pytest.approx(3.91)
 
 
 def test_too_few_silences_fit_nothing() -> None:
