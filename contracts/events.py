@@ -210,6 +210,9 @@ class TranscriptRevised(Event):
     )
     heard_to_sample: Count | None = Field(default=None, description="The sample after the last of that sound.")
     asked_ns: Measured[TimeNs | None] = Field(default=None, description="When it was given to speech to text.")
+    noticed_ns: Measured[TimeNs | None] = Field(
+        default=None, description="When the silence after it was noticed, if that was later: words begun before it."
+    )
     pauses: tuple[Count, ...] = Field(
         default=(), description="Places in `text` (characters) at which the speaker had paused before."
     )
@@ -218,7 +221,7 @@ class TranscriptRevised(Event):
 class TranscriptScored(Event):
     """A language model said how likely the words of a `TranscriptRevised` (its cause) end here.
 
-    Appended by reasoning, which has the model, before that writes the draft.
+    Appended by reasoning, which has the model, after the draft's request.
     """
 
     participant_id: Id
@@ -227,9 +230,7 @@ class TranscriptScored(Event):
     )
     model: str = Field(default="", description="Which model did it.")
     problem: str = Field(default="", description="Why there is no probability.")
-    elapsed_ms: Measured[Ms] = Field(
-        default=0, description="How long the model took; 0 if it had been asked before the pause."
-    )
+    elapsed_ms: Measured[Ms] = Field(default=0, description="How long the model took; 0 if it had read these words.")
 
 
 class UtteranceTranscribed(Event):
@@ -248,6 +249,9 @@ class UtteranceTranscribed(Event):
     heard_to_sample: Count | None = Field(default=None, description="The sample after the last of that sound.")
     asked_ns: Measured[TimeNs | None] = Field(
         default=None, description="When the last of that sound was given to speech to text."
+    )
+    noticed_ns: Measured[TimeNs | None] = Field(
+        default=None, description="When the silence after it was noticed, if that was later: words begun before it."
     )
 
 

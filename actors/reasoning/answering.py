@@ -6,11 +6,10 @@ from collections.abc import Iterable
 
 from actors.reasoning.addressee import turn_passed
 from actors.reasoning.decide import Commit, Decision, Discard, Pass, Resume, Start, decide
-from actors.reasoning.end_scoring import EndScoring, NoScorer
+from actors.reasoning.end_scoring import EndScoring, NoScorer, both
 from actors.reasoning.generation import Generation
 from actors.reasoning.guarding import guard_turn
 from actors.reasoning.prompts import Background
-from actors.reasoning.score_and_draft import ScoreAndDraft
 from actors.reasoning.session_log import SessionLog, SessionLogs
 from actors.reasoning.session_state import Reply, Session, apply, turn_key
 from actors.reasoning.shared import Shared
@@ -25,6 +24,7 @@ from infra.engines.sentence_end import spoken_together
 from infra.log.event_log import Fact, StaleWriter, now_ns
 from infra.log.inbox import Job
 from infra.log.taped_log import EventLog
+from infra.process.tasks import ended
 from infra.session.behaviour import in_session
 from infra.session.people import several
 from infra.settings import Settings
@@ -53,7 +53,6 @@ class Reasoning:
         self._running: dict[str, Generation] = {}
         self._warmer = warmer
         self._scoring = scoring or EndScoring(NoScorer())
-        self._pauses = ScoreAndDraft(self._scoring)
         self._runs = ToolRuns()
 
     @property
@@ -120,11 +119,16 @@ class Reasoning:
         if not settings.patience:
             return await self._decide(session_log, event, is_fresh=True)
         background = self._shared.backgrounds.known(session, settings, turn_key(event), event.time_ns)
-
-        async def begin_draft() -> Job | None:
-            return await self._decide(session_log, event, is_fresh=True)
-
-        return await self._pauses.begin(session_log, event, settings, background, begin_draft)
+        scored = asyncio.Event()
+        scoring = asyncio.create_task(self._scoring.score(session_log, event, settings, background, scored))
+        # Another model answers elsewhere: then nothing here is in the draft's way.
+        model_is_free = scored if model_names(settings.llm)[0] == LOCAL else None
+        try:
+            writing = await self._decide(session_log, event, is_fresh=True, model_is_free=model_is_free)
+        except BaseException:
+            await ended(scoring)
+            raise
+        return asyncio.create_task(both(writing, scoring), name=f"draft and score of {event.event_id}")
 
     async def answer(self, event: e.TurnEnded) -> Job | None:
         """Commit the turn's draft, start a reply, or leave the turn unanswered."""
@@ -162,10 +166,16 @@ class Reasoning:
         self._let_go(session_log.session)
         return task
 
-    async def _decide(self, session_log: SessionLog, event: e.Event, is_fresh: bool = False) -> Job | None:
+    async def _decide(
+        self,
+        session_log: SessionLog,
+        event: e.Event,
+        is_fresh: bool = False,
+        model_is_free: asyncio.Event | None = None,
+    ) -> Job | None:
         """Carry out what follows from the session's facts; the task, if any, writes a reply.
 
-        They are read first, unless that `is_fresh`.
+        They are read first, unless that `is_fresh`. `model_is_free` is for the reply (`Generation`).
         """
         passed = ""
         while True:
@@ -179,7 +189,7 @@ class Reasoning:
                 if await guard_turn(session_log, self._shared.agent_of(session_log.session), event, guard):
                     continue
             with contextlib.suppress(StaleWriter):
-                return await self._carry_out(session_log, event, decisions)
+                return await self._carry_out(session_log, event, decisions, model_is_free)
 
     def _guard_for(
         self, session_log: SessionLog, event: e.Event, decisions: tuple[Decision, ...]
@@ -210,7 +220,13 @@ class Reasoning:
             return False
         return True
 
-    async def _carry_out(self, session_log: SessionLog, event: e.Event, decisions: tuple[Decision, ...]) -> Job | None:
+    async def _carry_out(
+        self,
+        session_log: SessionLog,
+        event: e.Event,
+        decisions: tuple[Decision, ...],
+        model_is_free: asyncio.Event | None,
+    ) -> Job | None:
         for decision in decisions:
             if isinstance(decision, Commit):
                 await self._commit(session_log, event, decision.reply_id)
@@ -219,16 +235,17 @@ class Reasoning:
             elif isinstance(decision, Pass):
                 await session_log.append(turn_passed(decision.ended, decision.why, now_ns()))
             else:
-                return await self._begin(await self._generation(session_log, event, decision))
+                return await self._begin(await self._generation(session_log, event, decision, model_is_free))
         return None
 
-    async def _generation(self, session_log: SessionLog, event: e.Event, order: Start | Resume) -> Generation:
+    async def _generation(
+        self, session_log: SessionLog, event: e.Event, order: Start | Resume, model_is_free: asyncio.Event | None
+    ) -> Generation:
         shared = self._shared.of(session_log.session)
         tape, key = session_log.tape, order.reply_id
         models = await shared.models_for(shared.agent_of(session_log.session), tape, key)
         equipped = await shared.equipped(session_log.session, tape, key)
-        scored = self._pauses.scored_before(event)
-        return Generation(session_log, event, order, models, shared, equipped, self._runs, scored)
+        return Generation(session_log, event, order, models, shared, equipped, self._runs, model_is_free)
 
     async def _begin(self, generation: Generation) -> Job:
         """Start writing, and return when the log holds the reply's beginning. Raises StaleWriter."""
@@ -362,6 +379,6 @@ class Reasoning:
         first = model_names(settings.llm)[0]
         words = spoken_together(event.text, event.pauses)
         if settings.patience and first == LOCAL and words:
-            self._warmer.score_words(event.session_id, turn_key(event), settings, known, words)
+            self._warmer.score_words(event.session_id, settings, known, words)
         else:
             self._warmer.read_question(event.session_id, settings, known, event.text)

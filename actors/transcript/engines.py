@@ -44,7 +44,7 @@ class Recogniser:
 
         async def work() -> Recognition:
             recognition = await self.engines.recognise(samples.tobytes(), on_failure)
-            return heard(recognition, samples, rank is Rank.INTERIM, speaks_otherwise())
+            return heard(recognition, samples, after_another_language=speaks_otherwise())
 
         return self.lane.submit(session_id, rank, len(samples) / SAMPLE_RATE_HZ, work)
 

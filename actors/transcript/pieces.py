@@ -46,6 +46,10 @@ class RecognitionLoad:
     extra: int = 0
     """In runs whose words were only guesses."""
 
+    def clear(self) -> None:
+        """Begin another turn."""
+        self.kept = self.extra = 0
+
     def affords(self, cost: int, allowance: int) -> bool:
         """Return whether `cost` more samples of the current speech may be recognised only for a guess."""
         return self.extra + cost <= EXTRA_SHARE * (self.kept + cost) + allowance

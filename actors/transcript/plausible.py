@@ -142,11 +142,17 @@ def heard(
     variation_db = variation_of(samples)
     seconds = len(samples) / IN_SAMPLE_RATE_HZ
     judged = judge(recognition.text, seconds, recognition.confidence, variation_db, after_another_language)
-    if guess and judged.text and (recognition.confidence or 1.0) < SURE_OF_A_GUESS:
-        judged = Judged("", "unlikely")
-    if judged.reason is None:
-        return replace(recognition, text=judged.text)
-    return replace(recognition, text="", dismissed=judged.reason, dismissed_text=recognition.text)
+    if judged.reason is not None:
+        return replace(recognition, text="", dismissed=judged.reason, dismissed_text=recognition.text)
+    counted = replace(recognition, text=judged.text)
+    return guessed(counted) if guess else counted
+
+
+def guessed(recognition: Recognition) -> Recognition:
+    """Return a recognition whose words count as that of a guess: they count only if the engine is surer of them."""
+    if not recognition.text or (recognition.confidence or 1.0) >= SURE_OF_A_GUESS:
+        return recognition
+    return replace(recognition, text="", dismissed="unlikely", dismissed_text=recognition.text)
 
 
 def variation_of(samples: Samples) -> float:

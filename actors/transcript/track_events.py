@@ -265,7 +265,12 @@ class TrackEvents:
         return f"{self._track.track_id}-{start_sample}"
 
 
-def _heard(given: SoundGiven | None) -> dict[str, int]:
+def _heard(given: SoundGiven | None) -> dict[str, Any]:
     if given is None:
         return {}
-    return {"heard_from_sample": max(0, given.start), "heard_to_sample": given.end, "asked_ns": given.asked_ns}
+    return {
+        "heard_from_sample": max(0, given.start),
+        "heard_to_sample": given.end,
+        "asked_ns": given.asked_ns,
+        "noticed_ns": given.noticed_ns,
+    }

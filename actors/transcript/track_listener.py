@@ -126,6 +126,7 @@ class TrackListener:
             self._playback.hear(frame, time.monotonic_ns())
             if not self._sound.add(frame):
                 self._live.count_broken(f"position {frame.first_sample} is far from the track's end {self._sound.end}")
+        self._recognising.guesses.follow(self._sound)
         while self._sound.end - self._sound.handled >= WINDOW_SAMPLES:
             await self._hear(BATCH_WINDOWS)
         if self._live.since_frame_ms() >= VANISHED_MS:
@@ -238,7 +239,7 @@ class TrackListener:
             self._recognising.collect(utterance)
         await self._troubles.say_losses()
         if not self._behind() and not self._hearing.paused and self._hearing.voiced_end >= self._heard_to:
-            self._recognising.revise(self._sound, turn.last, self._heard_to)
+            self._guess(turn.last)
         await self._ask_again(turn)
         await self._interruptions.judge(turn, self._hearing.voiced_end)
         await self._said.say_revision(turn, self._sound)
@@ -246,6 +247,13 @@ class TrackListener:
         await self._end_turn(turn)
         if self._turn is turn:
             await self._consider_opener(turn)
+
+    def _guess(self, utterance: Utterance) -> None:
+        guesses = self._recognising.guesses
+        # Sound after the last window may still hold an echo.
+        if guesses.is_due_at_fall(utterance) and not self._echo.hears_playback(self._sound.handled):
+            guesses.at_fall(self._sound, utterance)
+        guesses.revise(self._sound, utterance, self._heard_to)
 
     async def _ask_again(self, turn: OpenTurn) -> None:
         last = turn.last

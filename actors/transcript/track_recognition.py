@@ -5,12 +5,13 @@ Where the engine streams, speech is given to it while it is spoken (`StreamedSpe
 
 import asyncio
 from collections.abc import Coroutine
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any, Literal, TypeVar
 
 from actors.transcript import pieces
 from actors.transcript.endpointing import SAMPLES_PER_MS, WINDOW_SAMPLES
 from actors.transcript.engines import Recogniser, SpeechEngines
+from actors.transcript.guesses import Guess, TrackGuesses
 from actors.transcript.pieces import RecognitionLoad
 from actors.transcript.plausible import heard, speaks_otherwise
 from actors.transcript.recognition_failures import Loss, RecognitionFailures
@@ -35,28 +36,10 @@ Over 65 recordings (721 words, two voices) Moonshine made 65 mistakes with 32 ms
 
 SHORTEST_SAMPLES = 100 * SAMPLES_PER_MS
 
-INTERIM_MS = 500
-CONTESTED_INTERIM_MS = 300
-"""Over a reply the decision waits for the words, so interim runs are more frequent."""
-
-LONGER_SHARE = 0.35
-"""How much longer the speech must have become for another interim run."""
-
 TOLD_SAMPLES = 300 * SAMPLES_PER_MS
 """Less than this after a guess holds no word: nothing is lost."""
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class _Interim:
-    utterance: Utterance
-    segment_start: int
-    to: int
-    run: Run[Recognition]
-    given: SoundGiven
-    counted_samples: int
-    """How much of the turn's share of guesses it takes."""
 
 
 class TrackRecognition:
@@ -65,16 +48,17 @@ class TrackRecognition:
     def __init__(
         self, ears: SpeechEngines, settings: Settings, session_id: str, woken: asyncio.Event, taped: TapedSound
     ) -> None:
-        self._interims, self._finals = ears.speech_to_text(settings)
+        interims, self._finals = ears.speech_to_text(settings)
         self._end_of_turn = ears.turn_detector(settings).track()
         self._session_id = session_id
         self._woken = woken
         self._taped = taped
         self._tasks: set[asyncio.Task[Any]] = set()
         self._runs: set[Run[Recognition]] = set()
-        self._interim: _Interim | None = None
-        self._next_interim_at = 0
         self._load = RecognitionLoad()
+        can_be_final = interims is self._finals and self._finals.engines.local
+        self.guesses = TrackGuesses(interims, can_be_final, self._submit, self._load, taped)
+        """Guesses at the words while they are said."""
         self.speaks_otherwise = False
         """Whether the speaker's last words were in another language than the engine's."""
         self.failures = RecognitionFailures(taped)
@@ -84,7 +68,7 @@ class TrackRecognition:
 
     def begin_turn(self) -> None:
         """Reset the cost of a turn's recognition."""
-        self._load = RecognitionLoad()
+        self._load.clear()
 
     def settle(self, sound: TrackSound, utterance: Utterance, heard_to: int, closed: bool = False) -> bool:
         """Ask for the words that count of the utterance so far, if it is time; return whether that was done now."""
@@ -94,6 +78,10 @@ class TrackRecognition:
         if utterance.speech is not None:
             utterance.settling = self.streams.piece_after_pause(sound, utterance, heard_to, closed)
             return utterance.settling is not None
+        guess = self.guesses.words_of_pause(utterance)
+        if guess is not None and length < pieces.LONGEST_SAMPLES:
+            utterance.settling = self._guessed_piece(guess, utterance.end)
+            return True
         if not closed and not pieces.may_settle(self._load, length, silence):
             return False
         self._cut(sound, utterance, utterance.end)
@@ -119,28 +107,6 @@ class TrackRecognition:
         utterance.asked_over = _given(samples, min(heard_to, sound.end))
         self._taped.took("asked-opinion", [utterance.start, heard_to])
         utterance.asking = self._start(self._end_of_turn.probability(samples))
-
-    def revise(self, sound: TrackSound, utterance: Utterance, heard_to: int) -> None:
-        """Start an interim run if one is due and it delays nothing else; one at a time."""
-        contested = utterance.contested_reply is not None and not utterance.judged
-        if utterance.speech is not None or self._interim is not None or not (self._interims.engines.local or contested):
-            return
-        length = heard_to - utterance.segment_start
-        interval = (CONTESTED_INTERIM_MS if contested else INTERIM_MS) * SAMPLES_PER_MS
-        if length < interval or heard_to < self._next_interim_at:
-            return
-        lane = self._interims.lane
-        affordable = self._load.affords(length, pieces.INTERIM_ALLOWANCE_SAMPLES)
-        if not (contested or (lane.has_room and (affordable or lane.is_spare))):
-            return
-        self._next_interim_at = heard_to + max(interval, int(LONGER_SHARE * length))
-        samples = segment_sound(sound, utterance, heard_to)
-        self._taped.took("asked-guess", [utterance.segment_start, heard_to])
-        run = self._submit(self._interims, Rank.INTERIM, samples, utterance.segment_start, heard_to)
-        counted = len(samples) if contested or affordable else 0
-        self._load.extra += counted
-        given = _given(samples, min(heard_to, sound.end))
-        self._interim = _Interim(utterance, utterance.segment_start, heard_to, run, given, counted)
 
     def cut_if_long(self, sound: TrackSound, utterance: Utterance, heard_to: int) -> None:
         """Cut speech without a pause at its quietest place, and start the run over what lies before it."""
@@ -170,7 +136,7 @@ class TrackRecognition:
 
     def collect(self, utterance: Utterance) -> None:
         """Collect the results that are available."""
-        self._collect_interim()
+        self.guesses.collect()
         self.streams.collect(utterance, self.speaks_otherwise)
         if utterance.asking is not None and utterance.asking.done():
             probability = _result_or_none(utterance.asking)
@@ -200,6 +166,7 @@ class TrackRecognition:
 
     async def aclose(self) -> None:
         """Drop the waiting runs; a started run ends by itself."""
+        self.guesses.drop()
         for run in list(self._runs):
             self._overtaken(run)
         tasks = list(self._tasks)
@@ -236,8 +203,14 @@ class TrackRecognition:
             place = start + max(1, pieces.quietest(sound.cut(start, start + pieces.LONGEST_SAMPLES)))
             self._keep(utterance, self._piece(sound, utterance, place, place, Rank.PIECE))
 
+    def _guessed_piece(self, guess: Guess, end: int) -> UtterancePiece:
+        """Return the speech up to `end`, whose words were asked for when the voice fell silent."""
+        self.guesses.take(guess)
+        self._taped.took("asked-words", [guess.segment_start, end, guess.to])
+        return UtterancePiece(guess.segment_start, end, guess.run, given=replace(guess.given, noticed_ns=now_ns()))
+
     def _piece(self, sound: TrackSound, utterance: Utterance, end: int, sound_to: int, rank: Rank) -> UtterancePiece:
-        self._drop_interim()
+        self.guesses.drop()
         samples = segment_sound(sound, utterance, sound_to)
         self._taped.took("asked-words", [utterance.segment_start, end, sound_to])
         start = utterance.segment_start
@@ -250,8 +223,7 @@ class TrackRecognition:
         self._load.kept += piece.end - piece.start
         utterance.segment_start, utterance.interim, utterance.settling = piece.end, "", None
         utterance.speech, utterance.in_whole = None, False
-        self._next_interim_at = 0
-        self._drop_interim()
+        self.guesses.start_anew()
 
     def _take(self, utterance: Utterance, piece: UtterancePiece) -> None:
         if piece.text is not None:
@@ -288,34 +260,13 @@ class TrackRecognition:
             utterance.lost_samples += piece.end - start
             self.failures.lost(Loss(utterance, start, piece.end, reason))
 
-    def _collect_interim(self) -> None:
-        interim = self._interim
-        if interim is None or not interim.run.result.done():
-            return
-        self._interim = None
-        recognition = _result_or_none(interim.run.result)
-        self._taped.took("guess", [interim.segment_start, interim.to, as_plain(recognition)])
-        text = spoken_words(recognition.text) if recognition is not None else ""
-        utterance = interim.utterance
-        if utterance.end is None and utterance.segment_start == interim.segment_start and text:
-            utterance.interim, utterance.interim_to = text, interim.to
-            utterance.interim_given = interim.given
-
-    def _drop_interim(self) -> None:
-        interim = self._interim
-        if interim is not None and not interim.run.result.done():
-            if not interim.run.started:
-                self._load.extra -= interim.counted_samples
-            self._overtaken(interim.run)
-            self._interim = None
-
     def _overtaken(self, run: Run[Recognition] | None) -> None:
         """Drop a run that no longer matters: if it is waiting, it never starts."""
         if run is None:
             return
-        if run.rank is not Rank.INTERIM and run.started:
+        if run.started:
             self._load.extra += int(run.seconds * 1000) * SAMPLES_PER_MS
-        (self._interims if run.rank is Rank.INTERIM else self._finals).lane.drop(run)
+        self._finals.lane.drop(run)
 
     def _submit(self, recogniser: Recogniser, rank: Rank, samples: Samples, start: int, end: int) -> Run[Recognition]:
         async def failed(failure: EngineFailure) -> None:

@@ -1,7 +1,7 @@
 """A turn while it is being spoken: its utterances, and the words so far."""
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from actors.transcript.plausible import is_sure_of_language
@@ -24,6 +24,8 @@ class SoundGiven:
     start: int
     end: int
     asked_ns: int
+    noticed_ns: int | None = None
+    """When the silence after it was noticed, if that was later."""
 
     def opinion(self, at_sample: int, probability: float, now_ns: int) -> e.EndOfTurnOpinion:
         """Return what the end-of-turn model made of it, known now, about the speech that ends at `at_sample`."""
@@ -133,7 +135,7 @@ class Utterance:
             return self.interim_given
         pieces = [*self.pieces, self.settling] if self.settling is not None else self.pieces
         given = [piece.given for piece in pieces if piece.given is not None]
-        return SoundGiven(given[0].start, given[-1].end, given[-1].asked_ns) if given else None
+        return replace(given[-1], start=given[0].start) if given else None
 
     @property
     def is_wordless(self) -> bool:

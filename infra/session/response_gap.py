@@ -28,7 +28,10 @@ Step = tuple[str, int | None]
 
 @dataclass(frozen=True, slots=True)
 class Recognised:
-    """Words: when their last sound was given to speech to text, and when they were known; None if unknown."""
+    """Words: when their last sound was given to speech to text, and when they were known; None if unknown.
+
+    Words can be asked for before the silence is noticed, but are of no use until it is: `asked_ns` is then that moment.
+    """
 
     asked_ns: int | None = None
     known_ns: int | None = None
@@ -176,9 +179,9 @@ def reply_milestones(events: Iterable[Event], reply_id: str, heard_ns: int) -> M
         if isinstance(event, TurnEnded):
             turn = event
         elif isinstance(event, TranscriptRevised):
-            revised[event.event_id] = Recognised(event.asked_ns, event.time_ns)
+            revised[event.event_id] = Recognised(event.noticed_ns or event.asked_ns, event.time_ns)
         elif isinstance(event, UtteranceTranscribed):
-            asked_ns = event.asked_ns
+            asked_ns = event.noticed_ns or event.asked_ns
         elif getattr(event, "reply_id", None) == reply_id:
             times.update(_times(event, revised))
     if turn is None or turn.evidence is None:

@@ -119,9 +119,9 @@ async def guessed_at_ms(given: Given, speech_ms: int) -> list[int]:
     for heard_to in range(START, START + speech_ms * SAMPLES_PER_MS, WINDOW_SAMPLES):
         before = len(given.engine.given)
         await asyncio.sleep(0)  # the lane sees that a run has ended
-        given.recognition.revise(given.sound, given.utterance, heard_to)
-        if (interim := given.recognition._interim) is not None:
-            await interim.run.result
+        given.recognition.guesses.revise(given.sound, given.utterance, heard_to)
+        if (guess := given.recognition.guesses._running) is not None:
+            await guess.run.result
             given.recognition.collect(given.utterance)
         if len(given.engine.given) > before:
             found.append((heard_to - START) // SAMPLES_PER_MS)
@@ -137,7 +137,7 @@ async def test_words_are_guessed_again_and_again_while_recognition_has_little_el
 
 async def test_words_are_guessed_once_while_recognition_has_much_to_do() -> None:
     given = Given(START + 64_000)
-    lane = given.recognition._interims.lane
+    lane = given.recognition.guesses._recogniser.lane
     lane.clock, lane._mean_running, lane._mean_at = lambda: 0.0, 1.0, 0.0
     assert await guessed_at_ms(given, 4_000) == [512]
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts import events as e
-from infra.session.response_gap import Milestones, Recognised, breakdown, milestones_of
+from infra.session.response_gap import Milestones, Recognised, breakdown, milestones_of, reply_milestones
 
 MS = 1_000_000
 MAYBE_NS = st.none() | st.integers(0, 10_000 * MS)
@@ -169,6 +169,19 @@ def test_a_draft_is_followed_to_the_words_that_it_answers() -> None:
         vad_ms=30, stt_ms=80, bus_ms=40, first_token_ms=350, clause_ms=20, first_audio_ms=80, playback_ms=50
     )
     assert gap.beside == e.LatencyParts(endpointing_ms=401)
+
+
+def test_words_that_were_asked_for_before_the_silence_was_noticed_count_from_then() -> None:
+    noticed = {"asked_ns": 10 * MS, "noticed_ns": 90 * MS}
+    facts = [
+        fact.model_copy(update=noticed) if isinstance(fact, (e.TranscriptRevised, e.UtteranceTranscribed)) else fact
+        for fact in _facts()
+    ]
+    of_turn, of_draft = reply_milestones(facts, "r", 650 * MS), reply_milestones(facts, "old", 650 * MS)
+    assert of_turn is not None
+    assert of_turn.words == Recognised(90 * MS, 100 * MS)
+    assert of_draft is not None
+    assert of_draft.draft_words == Recognised(90 * MS, 110 * MS)
 
 
 def test_what_the_door_has_said_about_what_came_last_counts() -> None:
