@@ -32,6 +32,12 @@ GIVE = (
 )
 
 
+WHERE_OPERATOR_IS = (
+    "commands connect as `operator`: run them where its credentials are, in compose by `docker compose run --rm "
+    "provision daredevil …` (Kubernetes: docs/kubernetes.md)"
+)
+
+
 class BadNatsAccess(CannotRun, ValueError):
     """A file of credentials or certificates cannot be used; the message says which, why, and what to do."""
 
@@ -90,6 +96,17 @@ class AccessClient(Client):
             raise NoTls("the server offers no TLS")
         await super()._process_info(info, initial_connection)
 
+    def _connect_command(self) -> bytes:
+        # Asked for right after the TLS handshake, of which nats-py does not tell its reader: asyncio then warned at
+        # each end of a connection, and the reader held nobody back.
+        writer = getattr(self._transport, "_io_writer", None)
+        if writer is not None and writer.get_extra_info("sslcontext") is not None:
+            protocol = writer.transport.get_protocol()
+            if protocol is not None:  # else the server has ended the connection already
+                protocol.connection_made(writer.transport)
+        command: bytes = super()._connect_command()
+        return command
+
 
 class _JetStream(JetStreamContext):
     """Asks JetStream by one connection, and publishes by another."""
@@ -134,9 +151,9 @@ def access_of(settings: Settings, url: str, process: str = OPERATOR) -> NatsAcce
         second = _second_user(settings, unquote(in_url[0].password or ""), tls)
         return NatsAccess("the user in DAREDEVIL_NATS_URL", tls=tls, jetstream=second)
     if settings.nats_creds_file:
-        return _with_creds(_path(settings.nats_creds_file, process), tls)
+        return _with_creds(_path(settings.nats_creds_file, process, "DAREDEVIL_NATS_CREDS_FILE"), tls)
     if settings.nats_nkey_file:
-        return _with_key(_path(settings.nats_nkey_file, process), tls)
+        return _with_key(_path(settings.nats_nkey_file, process, "DAREDEVIL_NATS_NKEY_FILE"), tls)
     if settings.nats_token:
         return NatsAccess("DAREDEVIL_NATS_TOKEN", (("token", settings.nats_token),), tls=tls)
     if settings.nats_user:
@@ -157,8 +174,12 @@ def _second_user(settings: Settings, password: str, tls: ssl.SSLContext | None) 
     return NatsAccess(f"DAREDEVIL_NATS_JETSTREAM_USER={user}", (("user", user), ("password", password)), tls=tls)
 
 
-def _path(name: str, process: str) -> Path:
-    return Path(name.replace(PROCESS, user_of(process)))
+def _path(name: str, process: str, variable: str) -> Path:
+    """Return the file of a process's credentials. Raises BadNatsAccess for a command where only others have theirs."""
+    path = Path(name.replace(PROCESS, user_of(process)))
+    if process == OPERATOR and PROCESS in name and not path.exists() and path.parent.is_dir():
+        raise BadNatsAccess(f"{variable}: {path} is not here, and {WHERE_OPERATOR_IS}")
+    return path
 
 
 def _with_key(path: Path, tls: ssl.SSLContext | None) -> NatsAccess:

@@ -17,7 +17,7 @@ from contracts.topology import OPERATOR
 from infra.cannot_run import CannotRun
 from infra.log.client_errors import FORBIDDEN
 from infra.log.jetstream_errors import TEMPORARILY_UNAVAILABLE
-from infra.log.nats_access import GIVE, NoTls, access_of, connect
+from infra.log.nats_access import GIVE, WHERE_OPERATOR_IS, NoTls, access_of, connect
 from infra.settings import settings
 from infra.settings_given import how_to_unset
 from infra.settings_types import items_of
@@ -76,28 +76,23 @@ async def connect_once(
     return nc
 
 
-async def nats_problem(url: str, timeout_s: float = 5, process: str = OPERATOR) -> str:
-    """Return why NATS with JetStream cannot be used at `url`; empty if it can."""
-    error = await _error_of(url, timeout_s, process)
-    return in_words(error, url, process) if error is not None else ""
-
-
 async def why_unusable(url: str, timeout_s: float = 5) -> str:
     """Return a sentence that says why a command cannot use NATS at `url`, and what to do; empty if it can."""
-    error = await _error_of(url, timeout_s, OPERATOR)
+    error = await error_at(url, timeout_s, OPERATOR)
     return unusable(error, url) if error is not None else ""
 
 
 def unusable(error: Exception, url: str) -> str:
     """Return a sentence that says why a command cannot use NATS, and what to do: it is away, or it says no."""
     problem = in_words(error, url)
-    if is_refusal(error) or is_forbidden(error) or isinstance(error, JetStreamError):
+    if is_answer(error):
         return f"NATS at {shown_url(url)} cannot be used: {problem}"
     embedded = f", or {how_to_unset('nats_url')} to use the embedded one" if settings().nats_url else ""
     return f"NATS at {shown_url(url)} does not answer ({problem}): start it{embedded}"
 
 
-async def _error_of(url: str, timeout_s: float, process: str) -> Exception | None:
+async def error_at(url: str, timeout_s: float = 5, process: str = OPERATOR) -> Exception | None:
+    """Return why NATS with JetStream cannot be used at `url`; None if it can. `in_words` says what it means."""
     causes: list[Exception] = []
 
     async def failed(error: Exception) -> None:
@@ -118,6 +113,11 @@ async def _error_of(url: str, timeout_s: float, process: str) -> Exception | Non
         told = [cause for cause in causes if is_refusal(cause)] or causes
         return told[0] if isinstance(error, NoServersError) and told else error
     return None
+
+
+def is_answer(error: Exception) -> bool:
+    """Return whether a server is there, and says no or has no JetStream; else none answers."""
+    return is_refusal(error) or is_forbidden(error) or isinstance(error, JetStreamError)
 
 
 def is_refusal(error: Exception) -> bool:
@@ -180,11 +180,7 @@ def _without_jetstream(error: JetStreamError) -> str:
 
 def _forbidden(error: Exception, process: str) -> str:
     what = str(error).removeprefix("nats: ").strip("'")
-    remedy = (
-        "commands need the credentials of an operator"
-        if process == OPERATOR
-        else "`daredevil nats-users` writes what each process needs"
-    )
+    remedy = WHERE_OPERATOR_IS if process == OPERATOR else "`daredevil nats-users` writes what each process needs"
     return f"this user may not do that ({what}): {remedy}"
 
 
@@ -223,7 +219,7 @@ async def wait_for_nats(url: str, leaving: asyncio.Event, process: str = OPERATO
     """
     logged = ""
     while not leaving.is_set():
-        error = await _error_of(url, 5, process)
+        error = await error_at(url, 5, process)
         if error is None:
             if logged:
                 log.warning("NATS answers now")

@@ -1,5 +1,6 @@
 """What an external NATS is, what it lacks, and what it promises of an acknowledged fact."""
 
+import json
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -11,16 +12,19 @@ from nats.js.api import AccountInfo, StreamInfo
 from nats.js.errors import NotFoundError
 
 from contracts.topology import BUCKETS, DURABLES, streams
+from infra.log.connection import asking
 from infra.log.log_streams import NotMapped, OtherPartitions, check_mapped, log_infos, streams_of_log
-from infra.log.nats_reach import connect_once, nats_problem, shown_url
+from infra.log.nats_reach import connect_once, error_at, in_words, is_answer, shown_url
 from infra.log.provisioning import plan
 from infra.projection import UnknownProjection, partitions_problem
 from infra.settings import Settings
 from infra.system.doctor.finding import Finding
+from infra.system.doctor.nats_room import room
 from infra.system.doctor.nats_users import examine_users
 
 SUBJECT, FACTS = "external NATS", "acknowledged facts"
 ASK_S = 3.0
+ACCOUNT_INFO = "$JS.API.INFO"
 PAYLOAD_BYTES = 1_000_000
 """The largest messages, chunks of recordings and tapes, need nearly so much."""
 
@@ -38,9 +42,10 @@ class Sync:
 async def examine_nats(settings: Settings) -> list[Finding]:
     """Ask the server that the settings name; nothing is changed."""
     url = settings.nats_url
-    if problem := await nats_problem(url):
-        remedy = "check DAREDEVIL_NATS_URL and its credentials; the server needs `--jetstream`"
-        return [Finding(SUBJECT, "missing", f"{shown_url(url)}: {problem}", remedy)]
+    if error := await error_at(url):
+        # What a server answers says itself what to do.
+        remedy = "" if is_answer(error) else "start it, or correct DAREDEVIL_NATS_URL"
+        return [Finding(SUBJECT, "missing", f"{shown_url(url)}: {in_words(error, url)}", remedy)]
     findings = [Finding(SUBJECT, "ok", f"{shown_url(url)} answers, with JetStream")]
     try:
         nc = await connect_once(url)
@@ -57,24 +62,26 @@ async def examine_nats(settings: Settings) -> list[Finding]:
 
 async def _asked(nc: Client, settings: Settings) -> list[Finding]:
     js = nc.jetstream(timeout=ASK_S)
-    account = await js.account_info()
+    account = json.loads((await asking(nc).request(ACCOUNT_INFO, timeout=ASK_S)).data)
     try:
         log = await log_infos(nc)
     except NotFoundError:
         log = []
+    varz = await _varz(settings.nats_monitor_url)
     try:
-        differing = [change.what for change in await plan(js, settings)]
-        found = [_provisioned(differing), *(await _mapped(nc) if log else [])]
+        changes = await plan(js, settings)
+        differing = [change.what for change in changes]
+        found = [_provisioned(differing), *room(changes, account, varz), *(await _mapped(nc) if log else [])]
     except OtherPartitions as error:
-        found = [Finding("partitions of the log", "warning", str(error), "")]
+        found = [Finding("partitions of the log", "missing", str(error), "")]
     partitions = len(log) or settings.partitions or 1
-    sync = sync_of(await _varz(settings.nats_monitor_url))
+    sync = sync_of(varz)
     replicas = min((info.config.num_replicas or 1 for info in log), default=settings.nats_replicas)
     return [
         *found,
         promise(sync, replicas),
         *(finding for info in log for finding in _copies(info)),
-        *limits(account, nc.max_payload, partitions),
+        *limits(AccountInfo.from_response(account), nc.max_payload, partitions),
         *await examine_users(settings, nc, partitions),
         *_projections(settings, partitions),
     ]

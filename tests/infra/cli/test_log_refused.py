@@ -26,7 +26,7 @@ OTHER_PASSWORD = "authorization { user: sam, password: another }\n"
         (NO_JETSTREAM, "sessions", "cannot be used: it has no JetStream"),
         (NO_JETSTREAM, "provision", "cannot be used: it has no JetStream"),
         (MAY_LITTLE, "sessions", "cannot be used: this user may not do that (permissions violation for publish to"),
-        (MAY_LITTLE, "provision --dry-run", "commands need the credentials of an operator"),
+        (MAY_LITTLE, "provision --dry-run", "commands connect as `operator`: run them where"),
         (FEW_STREAMS, "provision", "cannot be created or changed: maximum number of streams reached. Raise that limit"),
         (LITTLE_MEMORY, "provision", "stream AUDIO cannot be created or changed: insufficient memory"),
         (OTHER_PASSWORD, "sessions", "cannot be used: it refuses the user in DAREDEVIL_NATS_URL"),
@@ -58,5 +58,5 @@ async def test_health_of_a_system_that_it_may_not_ask_is_no_alarm_about_everythi
         result = await asyncio.to_thread(CliRunner().invoke, app, ["health", "--timeout", "1"])
     assert result.exit_code == 1
     assert "not ready: NATS at" in result.stdout
-    assert "commands need the credentials of an operator" in result.stdout
+    assert "commands connect as `operator`: run them where" in result.stdout
     assert "disk" not in result.stdout

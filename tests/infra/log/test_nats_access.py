@@ -10,11 +10,13 @@ import pytest
 from infra.log.broker import make_broker
 from infra.log.connection import asking, connection, round_trip
 from infra.log.nats_access import BadNatsAccess, access_of, connect
-from infra.log.nats_reach import NatsRefuses, connect_once, nats_problem, wait_for_nats
+from infra.log.nats_reach import NatsRefuses, connect_once, wait_for_nats
 from infra.log.nats_users import password_of, with_passwords, write_users
 from infra.log.nkeys import BadSeed, UserKey
 from infra.settings import BadSettings, Settings, settings
+from tests.infra.cli.command import cli_beside
 from tests.infra.log.nats_secrets import Operator, certificates
+from tests.infra.log.nats_words import nats_problem
 from tests.servers import NatsServer
 
 # Of the documentation of NATS: https://docs.nats.io/running-a-nats-service/configuration/securing_nats/auth_intro/nkey_auth
@@ -140,6 +142,19 @@ async def test_a_second_user_that_is_refused_leaves_no_connection(tmp_path: Path
             await wait_for_nats(url, asyncio.Event(), "synthesis")
 
 
+async def test_a_command_where_only_a_process_has_its_key_says_where_to_run_it(
+    tmp_path: Path, given: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "synthesis.nk").write_text(UserKey.generated().seed)
+    give(given, url="nats://127.0.0.1:1", nkey_file=tmp_path / "{process}.nk")
+    for command in (["sessions"], ["health"], ["events", "s-1"], ["doctor"]):
+        code, said, wrong = await cli_beside(*command)
+        assert code != 0
+        assert f"{tmp_path}/operator.nk is not here, and commands connect as `operator`" in said + wrong
+        assert "docker compose run --rm provision daredevil …" in said + wrong
+        assert "--jetstream" not in said + wrong
+
+
 async def test_credentials_with_a_jwt(tmp_path: Path, given: pytest.MonkeyPatch) -> None:
     operator, file = Operator.new(), tmp_path / "daredevil.creds"
     async with server_with(tmp_path / "nats", operator.server_lines()) as server:
@@ -167,6 +182,31 @@ async def test_tls_with_an_authority_of_ones_own(tmp_path: Path, given: pytest.M
         give(given, tls_ca_file=tmp_path / "ours-ca.pem")
         assert "another name" in await nats_problem(server.url.replace("127.0.0.1", "localhost"))
         await works(server.url)
+
+
+@pytest.mark.parametrize("is_refused", [False, True])
+async def test_the_end_of_a_connection_with_tls_is_no_warning_of_asyncio(
+    tmp_path: Path, given: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, is_refused: bool
+) -> None:
+    certificates(tmp_path)
+    lines = f'tls {{ cert_file: "{tmp_path}/ours-cert.pem", key_file: "{tmp_path}/ours-key.pem" }}\n'
+    lines += "authorization { user: sam, password: secret }\n"
+    lost = asyncio.Event()
+
+    async def told() -> None:
+        lost.set()
+
+    async with server_with(tmp_path / "nats", lines) as server:
+        give(given, user="sam", password="wrong" if is_refused else "secret", tls_ca_file=tmp_path / "ours-ca.pem")
+        if is_refused:
+            assert "it refuses" in await nats_problem(server.url)
+        else:
+            nc = await connect(server.url, "synthesis", settings(), disconnected_cb=told, max_reconnect_attempts=1)
+            await round_trip(nc)
+            await server.stop()
+            await asyncio.wait_for(lost.wait(), 10)
+            await nc.close()
+    assert [each.getMessage() for each in caplog.records if each.name == "asyncio"] == []
 
 
 async def test_a_certificate_that_has_expired(tmp_path: Path, given: pytest.MonkeyPatch) -> None:

@@ -3,8 +3,9 @@ import logging
 
 import pytest
 
-from infra.log.nats_reach import nats_problem, shown_url, wait_for_nats
+from infra.log.nats_reach import shown_url, wait_for_nats
 from infra.system.nats import free_port
+from tests.infra.log.nats_words import nats_problem
 from tests.servers import NatsServer
 from tests.waiting import until
 

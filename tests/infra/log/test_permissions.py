@@ -31,13 +31,13 @@ from contracts.topology import (
 )
 from infra.log.connection import asking, round_trip
 from infra.log.nats_access import connect
-from infra.log.nats_reach import nats_problem
 from infra.log.nats_users import password_of, with_passwords
 from infra.log.permissions import permissions_of, users
 from infra.log.provisioning import provide, provision
 from infra.log.stream_reader import stored_messages
 from infra.settings import Settings, settings
 from tests.infra.cli.command import cli_beside
+from tests.infra.log.nats_words import nats_problem
 from tests.servers import NatsServer, running_nats
 from tests.waiting import until_async
 
@@ -240,6 +240,20 @@ async def test_an_actor_starts_without_the_rights_of_an_operator(log: Users, pro
     await round_trip(asking(nc))
     assert [line for line in log.refused if "consumer.durable.create.voice.mine" not in line.lower()] == []
     await nc.close()
+
+
+async def test_nats_sends_an_acknowledgement_wherever_it_is_asked_for(log: Users) -> None:
+    """No permission reaches that, so docs/nats.md says what it means; if this fails, NATS has learnt to refuse it."""
+    nc, operator = await log.connect(TRANSCRIPT), await log.connect(OPERATOR)
+    theirs = "health.reasoning"
+    heard = await operator.subscribe(theirs)
+    await round_trip(operator)
+    assert await log.refusals(nc, theirs)
+    await nc.publish("voice.s-10.speech.started", b"said", reply=theirs)
+    acknowledgement = await heard.next_msg(5)
+    assert json.loads(acknowledgement.data)["stream"] == VOICE
+    await nc.close()
+    await operator.close()
 
 
 async def fetched(subscription: JetStreamContext.PullSubscription) -> list[Msg]:

@@ -1,15 +1,17 @@
 """What the doctor says of an external NATS."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import nats
 import pytest
-from nats.js.api import AccountInfo, AccountLimits, APIStats
+from nats.js.api import AccountInfo, AccountLimits, APIStats, StorageType, StreamConfig
 
-from infra.log.provisioning import provision
+from infra.log.provisioning import FieldOnNats, NotProvisioned, StreamChange, provision
 from infra.settings import Settings
 from infra.system.doctor.finding import Finding
 from infra.system.doctor.nats import Sync, examine_nats, limits, promise, sync_of
+from infra.system.doctor.nats_room import room
 from tests.servers import NatsServer, running_nats
 
 
@@ -46,6 +48,68 @@ async def test_a_server_that_is_away_is_missing(tmp_path: Path) -> None:
         pass
     [away] = (await asked(server)).values()
     assert away.state == "missing"
+
+
+@pytest.mark.parametrize(
+    ("more", "said", "remedy"),
+    [
+        ("authorization { user: sam, password: secret }\n", "it lets nobody in without credentials: set", ""),
+        ("accounts { A { users: [{user: sam}] } }\nno_auth_user: sam\n", "it has no JetStream", ""),
+    ],
+)
+async def test_what_a_server_refuses_is_told_once_and_not_put_down_to_something_else(
+    tmp_path: Path, more: str, said: str, remedy: str
+) -> None:
+    async with running_nats(tmp_path, more=more) as server:
+        [found] = (await asked(server)).values()
+    assert (found.state, said in found.detail, found.remedy) == ("missing", True, remedy), found
+
+
+ONE_MEGABYTE = 'accounts { A { jetstream: {max_mem: 1M}, users: [{user: sam, password: ""}] } }\nno_auth_user: sam\n'
+
+
+async def test_too_little_memory_is_seen_before_provisioning_fails(tmp_path: Path) -> None:
+    async with running_nats(tmp_path / "account", more=ONE_MEGABYTE) as server:
+        found = await examine_nats(Settings(nats_url=server.url))
+        [audio] = [each for each in found if "stream AUDIO takes 268 MB" in each.detail]
+        assert (audio.subject, audio.state, audio.remedy) == (
+            "NATS: memory",
+            "missing",
+            "raise `max_mem` of the account",
+        )
+        assert audio.detail.startswith("the account has 1 of 1 MB left")
+        nc = await nats.connect(server.url)
+        with pytest.raises(NotProvisioned, match="insufficient memory"):
+            await provision(nc.jetstream())
+        await nc.close()
+
+
+def test_what_is_reserved_for_others_is_no_room() -> None:
+    def new(name: str, size: int, storage: StorageType, is_optional: bool = False) -> StreamChange:
+        config = StreamConfig(name=name, max_bytes=size, storage=storage, num_replicas=3)
+        return StreamChange("stream", name, (), config, is_optional)
+
+    changes = [
+        new("TAPE", 400_000_000, StorageType.FILE, is_optional=True),
+        new("CACHE", 50_000_000, StorageType.MEMORY, is_optional=True),
+        new("AUDIO", 100_000_000, StorageType.MEMORY),
+        new("VOICE", -1, StorageType.FILE),
+    ]
+    assert list(room(changes, {"limits": {"max_memory": -1, "max_storage": -1}}, {})) == []
+    account = {"limits": {"max_memory": 300_000_000, "max_storage": -1}}
+    assert [(each.state, "CACHE" in each.detail) for each in room(changes, account, {})] == [("warning", True)]
+    server = {
+        "config": {"max_memory": 512_000_000, "max_storage": 1_000_000_000},
+        "stats": {"reserved_memory": 450_000_000, "storage": 700_000_000},
+    }
+    found = [(each.subject, each.state, each.remedy) for each in room(changes, {}, {"jetstream": server})]
+    assert found == [
+        ("NATS: memory", "missing", "raise `max_memory_store` of the server"),
+        ("NATS: storage", "warning", "raise `max_file_store` of the server"),
+    ]
+    # What is there has its room already.
+    there = [replace(change, differences=(FieldOnNats("max_age", "0", "1"),)) for change in changes]
+    assert list(room(there, account, {"jetstream": server})) == []
 
 
 @pytest.mark.parametrize(
