@@ -3,7 +3,7 @@
 import importlib.util
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +12,7 @@ from infra.session.behaviour import in_each_share
 from infra.settings import Settings
 from infra.settings_given import how_to_unset
 from infra.shares import engine_names
+from infra.system.doctor.chains import Found, instead, tried
 from infra.system.doctor.finding import SETUP, Finding, installed
 
 if TYPE_CHECKING:
@@ -48,8 +49,11 @@ def models(settings: Settings) -> Iterator[Finding]:
 
 
 def tried_engines(settings: Settings) -> Iterator[Finding]:
-    """Yield what is found of the engines; a voice of one's own is loaded as well."""
-    for finding in _engines(settings):
+    """Yield what is found of the engines.
+
+    A voice of one's own is loaded as well, and engines are made that seem to have no key and no other beside them.
+    """
+    for finding in _engines(settings, tried):
         if finding == voice_finding(settings.voice) and finding.state == "ok" and installed("piper"):
             yield _loaded(finding, settings.voice)
         else:
@@ -79,9 +83,14 @@ def voice_finding(voice: str) -> Finding:
     return Finding(subject, "ok", "its files are there")
 
 
-def _engines(settings: Settings) -> Iterator[Finding]:
+def _as_found(_settings: Settings, _kind: str, chain: Found) -> Found:
+    return chain
+
+
+def _engines(settings: Settings, look: Callable[[Settings, str, Found], Found] = _as_found) -> Iterator[Finding]:
     for kind in ABILITIES:
-        yield from _findings_of_chain(settings, kind)
+        chains = (instead(kind, look(share, kind, _chain(share, kind))) for share in in_each_share(settings, kind))
+        yield from dict.fromkeys(finding for chain in chains for _, finding in chain if finding is not None)
     yield from _others(settings)
     yield from _unknown_options(settings)
     if settings.voice and not settings.voice.endswith(".onnx") and engine_names(settings.tts) == ["local"]:
@@ -103,14 +112,19 @@ def _unknown_options(settings: Settings) -> Iterator[Finding]:
             yield Finding(error.setting, "missing", error.problem, error.remedy)
 
 
-def _findings_of_chain(settings: Settings, kind: str) -> list[Finding]:
-    findings = []
+def _chain(settings: Settings, kind: str) -> Found:
+    found: Found = []
     for name in engine_names(getattr(settings, kind)):
         if name != "local":
-            findings.append(engine_finding(kind, name, getattr(settings, f"{kind}_options")))
-        elif kind == "tts" and settings.voice.endswith(".onnx"):
-            findings.append(voice_finding(settings.voice))
-    return findings
+            found.append((name, engine_finding(kind, name, getattr(settings, f"{kind}_options"))))
+        else:
+            has_voice = kind == "tts" and settings.voice.endswith(".onnx")
+            found.append((name, voice_finding(settings.voice) if has_voice else None))
+    return found
+
+
+def _findings_of_chain(settings: Settings, kind: str) -> list[Finding]:
+    return [finding for _, finding in _chain(settings, kind) if finding is not None]
 
 
 def engine_problems(settings: Settings) -> list[Finding]:

@@ -8,7 +8,7 @@ import pytest
 
 from infra.settings import Settings
 from infra.system.doctor import examine
-from infra.system.doctor.engines import engine_finding, unusable
+from infra.system.doctor.engines import engine_finding, engine_problems, unusable
 from infra.system.doctor.finding import Finding
 from tests.servers import NatsServer
 
@@ -187,3 +187,36 @@ async def test_agents_are_loaded_and_their_own_engines_looked_for(tmp_path: Path
     assert ours["agent a: tts=nosuch.TTS", "warning"] == "livekit-plugins-nosuch is not installed"
     assert ("agent a: llm=openai:gpt-5", "ok") in ours
     assert not any(subject.startswith("agent b") for subject, _ in ours)
+
+
+@pytest.fixture
+def no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("DEEPGRAM_API_KEY", "OPENAI_API_KEY", "OPENAI_ADMIN_KEY"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.mark.usefixtures("no_keys")
+async def test_an_engine_without_its_key_and_without_another_beside_it_is_missing(tmp_path: Path) -> None:
+    findings = await found(some_settings(tmp_path, stt="deepgram.STT", llm="openai:gpt-5"))
+    hearing, answering = findings["DAREDEVIL_STT=deepgram.STT"], findings["DAREDEVIL_LLM=openai:gpt-5"]
+    assert (hearing.state, answering.state) == ("missing", "missing")
+    assert hearing.detail.endswith("nobody hears callers")
+    assert answering.detail.endswith("nobody answers callers")
+    assert "DEEPGRAM_API_KEY" in hearing.remedy
+
+
+@pytest.mark.usefixtures("no_keys")
+def test_what_takes_over_from_an_engine_without_its_key_is_named(tmp_path: Path) -> None:
+    chains = some_settings(tmp_path, stt="deepgram.STT,local", llm="openai:gpt-5,local")
+    said = {each.subject: each for each in engine_problems(chains)}
+    assert said["DAREDEVIL_STT=deepgram.STT"].detail.endswith("; while it fails, local hears")
+    assert said["DAREDEVIL_LLM=openai:gpt-5"].detail.endswith("; while it fails, local answers")
+    assert {each.state for each in said.values()} == {"warning"}
+
+
+@pytest.mark.usefixtures("no_keys")
+async def test_an_engine_that_can_be_made_without_that_key_is_a_warning_alone(tmp_path: Path) -> None:
+    given = {"api_key": "of a test"}
+    assert (await found(some_settings(tmp_path, stt="deepgram.STT", stt_options=given)))[
+        "DAREDEVIL_STT=deepgram.STT"
+    ].state == "ok"
