@@ -20,6 +20,7 @@ from infra.cannot_run import CannotRun
 from infra.log.clock import time_ns_of
 from infra.log.event_log import now_ns
 from infra.log.log_streams import LogStreams, NotMapped, check_mapped, forget_streams, streams_of_log
+from infra.log.provisioning import RESTORED_FROM
 from infra.log.wanted_streams import max_age_s, stream_config
 from infra.settings import MOST_PARTITIONS, settings
 from infra.settings_given import how_to_unset
@@ -219,7 +220,8 @@ class _Restore:
             await self._delete(name)
         forget_streams(self._nc)
         await self._delete(RESTORING)
-        await self._js.add_stream(StreamConfig(name=RESTORING, storage=StorageType.FILE, metadata={MARK: mark}))
+        metadata = {MARK: mark, RESTORED_FROM: self._place.name}
+        await self._js.add_stream(StreamConfig(name=RESTORING, storage=StorageType.FILE, metadata=metadata))
 
     async def _undo_begin(self) -> None:
         """Leave no restore that was cut short behind where nothing has been stored yet."""

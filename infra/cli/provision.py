@@ -87,7 +87,7 @@ async def _provisioned(
     from infra.cannot_run import CannotRun
     from infra.cli.system import LogEmpty, log_connection
     from infra.log.log_streams import OtherPartitions, look
-    from infra.log.provisioning import check_restored, plan
+    from infra.log.provisioning import plan
     from infra.log.provisioning import provision as make
     from infra.projection import check_partitions
     from infra.settings import settings
@@ -95,7 +95,6 @@ async def _provisioned(
     try:
         async with log_connection() as nc:
             js = nc.jetstream()
-            await check_restored(js)
             there = await look(nc)
             if partitions and there is not None and there.partitions != partitions:
                 raise OtherPartitions(there.partitions, f"--partitions wants {partitions}", "leave --partitions out")

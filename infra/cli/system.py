@@ -15,6 +15,7 @@ from nats.js.errors import ServiceUnavailableError
 from infra.cannot_run import CannotRun
 from infra.cli.output import progress, warn
 from infra.log.nats_reach import NatsRefuses, connect_once, is_forbidden, shown_url, unusable, why_unusable
+from infra.log.provisioning import check_restored
 from infra.runtime import Runtime, read_runtime
 from infra.settings import Settings, settings
 from infra.system.start_failed import StartFailed
@@ -169,8 +170,9 @@ async def _ready(runtime: Runtime, patience_s: float = 60) -> Runtime:
 async def log_connection() -> AsyncIterator[Client]:
     """Yield a connection to the log: the external NATS, the running one, or one started for the block.
 
-    Other processes are not started. Raises LogEmpty if there is no log to start, StartFailed if it cannot
-    be reached; in the block LogWentAway if it goes away, NatsRefuses if it has no JetStream or forbids what is asked.
+    Other processes are not started. Raises LogEmpty if there is no log to start, StartFailed if it cannot be reached,
+    NotYetRestored if it is there in part; in the block LogWentAway if it goes away, NatsRefuses if it has no JetStream
+    or forbids what is asked.
     """
     forbidden: list[Exception] = []
 
@@ -185,6 +187,8 @@ async def log_connection() -> AsyncIterator[Client]:
         except (OSError, TimeoutError, NatsError) as error:
             raise StartFailed(await why_unusable(url) or unusable(error, url)) from error
         try:
+            # What is there in part would be taken for all there is.
+            await check_restored(nc.jetstream())
             yield nc
         except (NatsError, OSError, ExceptionGroup) as error:
             # NATS does not answer what is forbidden.

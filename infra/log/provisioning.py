@@ -44,21 +44,25 @@ class NotProvisioned(CannotRun):
 
 
 class NotYetRestored(CannotRun):
-    """A backup is being restored into this NATS, or that was cut short."""
+    """A backup is being restored into this NATS, or that was cut short; `remedy` says how to go on."""
 
-    def __init__(self) -> None:
-        super().__init__(
-            "a backup is being restored here, or was in part: run the same `daredevil restore` again, then start this"
-        )
+    def __init__(self, place: str) -> None:
+        self.problem = f"a backup{f' ({place})' if place else ''} is being restored here, or was in part"
+        self.remedy = "unless it is still running, run the same `daredevil restore` again: it goes on where it was"
+        super().__init__(f"{self.problem}: {self.remedy}")
+
+
+RESTORED_FROM = "place"
+"""Where the backup is, in the metadata of the stream that says that one is being restored."""
 
 
 async def check_restored(js: JetStreamContext) -> None:
     """Raise NotYetRestored if the log is there in part only; raises nats errors."""
     try:
-        await js.stream_info(RESTORING)
+        begun = await js.stream_info(RESTORING)
     except NotFoundError:
         return
-    raise NotYetRestored
+    raise NotYetRestored((begun.config.metadata or {}).get(RESTORED_FROM, ""))
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,7 +260,7 @@ async def provide(js: JetStreamContext, process: str, is_open: bool) -> None:
     """
     there = set(await _stream_names(js))
     if RESTORING in there:
-        raise NotYetRestored
+        await check_restored(js)
     log = await checked_streams(client_of(js), settings().partitions)
     for stream in streams(log.partitions):
         if stream.name in there or not is_wanted(stream, settings()):

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from contracts.topology import ACCOUNT, log_streams
+from contracts.topology import ACCOUNT, RESTORING, log_streams
 from infra.cannot_run import CannotRun
 from infra.log.nats_users import mappings
 from infra.settings import MOST_PARTITIONS
@@ -79,6 +79,11 @@ jetstream {{
 {users or mappings(partitions)}""")
     )
     return config
+
+
+def is_in_part(directory: Path) -> bool:
+    """Return whether a backup was restored in part into a server's store below `directory`, as its files say."""
+    return (directory / "jetstream" / "jetstream" / ACCOUNT / "streams" / RESTORING).is_dir()
 
 
 def partitions_on(directory: Path, wanted: int) -> int:

@@ -17,7 +17,7 @@ from infra.log.held_jobs import give_back
 from infra.log.log_streams import checked_streams
 from infra.log.nats_reach import connect_once, shown_url, why_unusable
 from infra.log.nats_users import with_passwords
-from infra.log.provisioning import provision
+from infra.log.provisioning import check_restored, provision
 from infra.metrics.scraping import targets_file
 from infra.process.tasks import ended, own_cancellation_only
 from infra.projection import check_partitions
@@ -236,11 +236,12 @@ class Supervisor:
     async def _provision(self, only_missing: bool = False) -> None:
         """Create the log's streams, before its processes look for them.
 
-        Raises StartFailed, NeedsOnePartition, OtherPartitions.
+        Raises StartFailed, NotYetRestored, NeedsOnePartition, OtherPartitions.
         """
         try:
             nc = await connect_once(self._addresses.nats_url)
             try:
+                await check_restored(nc.jetstream())
                 check_partitions(self._settings, (await checked_streams(nc, self._settings.partitions)).partitions)
                 left = await provision(nc.jetstream(), self._note_progress, only_missing, given=self._settings)
             finally:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Literal
 
 from infra.log.nats_reach import shown_url
+from infra.log.provisioning import NotYetRestored
 from infra.projection import UnknownProjection, partitions_problem, projections
 from infra.runtime import read_runtime
 from infra.settings import SHORT_KEY_CHARS, SHORT_KEY_REMEDY, Settings
@@ -15,7 +16,7 @@ from infra.system.doctor.collector import telemetry
 from infra.system.doctor.engines import engines_of_agents, models, tried_engines
 from infra.system.doctor.finding import SETUP, Finding, installed
 from infra.system.doctor.nats import examine_nats
-from infra.system.nats import NatsMissing, nats_server_path, partitions_on
+from infra.system.nats import NatsMissing, is_in_part, nats_server_path, partitions_on
 from infra.system.page_port import port_problem
 from infra.system.postgres import PostgresMissing, postgres_bin
 
@@ -100,6 +101,9 @@ def _nats_server(settings: Settings) -> Iterator[Finding]:
         file = settings.data_dir / "run" / "runtime.json"
         where = f"running at {shown_url(runtime.nats_url)}; {file} has the DAREDEVIL_NATS_URL with its password"
         yield Finding("log", "ok", where)
+    if is_in_part(settings.data_dir / "nats"):
+        unfinished = NotYetRestored("")
+        yield Finding("log", "missing", unfinished.problem, unfinished.remedy)
     try:
         yield Finding("NATS server", "ok", nats_server_path())
     except NatsMissing as error:

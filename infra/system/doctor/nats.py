@@ -15,7 +15,7 @@ from contracts.topology import BUCKETS, DURABLES, streams
 from infra.log.connection import asking
 from infra.log.log_streams import NotMapped, OtherPartitions, check_mapped, log_infos, streams_of_log
 from infra.log.nats_reach import connect_once, error_at, in_words, is_answer, shown_url
-from infra.log.provisioning import plan
+from infra.log.provisioning import NotYetRestored, check_restored, plan
 from infra.projection import UnknownProjection, partitions_problem
 from infra.settings import Settings
 from infra.system.doctor.finding import Finding
@@ -68,6 +68,10 @@ async def _asked(nc: Client, settings: Settings) -> list[Finding]:
     except NotFoundError:
         log = []
     varz = await _varz(settings.nats_monitor_url)
+    try:
+        await check_restored(js)
+    except NotYetRestored as unfinished:
+        return [Finding("log", "missing", unfinished.problem, unfinished.remedy)]
     try:
         changes = await plan(js, settings)
         differing = [change.what for change in changes]

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from faststream.nats import NatsBroker
+from nats.aio.client import Client
 from nats.js.api import PubAck
 
 from contracts.topology import PERSISTENCE, REASONING, RECORDINGS, RESTORING, VOICE, kept_streams
@@ -17,9 +18,15 @@ from infra.erasure import erase_session
 from infra.log.connection import connection, jetstream
 from infra.log.event_log import append, facts_after
 from infra.log.log_streams import NotMapped
+from infra.log.nats_reach import connect_once
 from infra.log.provisioning import NotYetRestored, check_restored
-from infra.settings import settings
+from infra.settings import Settings, settings
+from infra.system.doctor import examine
+from infra.system.doctor.nats import examine_nats
+from infra.system.own_nats import unsynced_nats
+from infra.system.supervisor import Supervisor
 from tests.infra.backup.logs import Kept, all_kept, empty_nats, ends, handled, has, restored_from, saved_to
+from tests.infra.cli.command import cli_beside
 from tests.infra.erasure.talk import SECRET, session, store, times_on_disk
 
 
@@ -170,7 +177,36 @@ async def words_in(place: Path) -> set[str]:
     return found
 
 
-async def test_a_damaged_or_missing_file_is_named(broker: NatsBroker, tmp_path: Path) -> None:
+async def told_of_the_part(nc: Client, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No command takes a log that is there in part for all of it, and no system begins on it."""
+    assert nc.connected_url is not None
+    with monkeypatch.context() as given:
+        given.setenv("DAREDEVIL_NATS_URL", nc.connected_url.geturl())
+        settings.cache_clear()
+        for command in (["sessions"], ["events", "s-1"], ["provision"]):
+            code, _, told = await cli_beside(*command)
+            assert (code, said in told) == (1, True), told
+        findings = {each.subject: each for each in await examine_nats(settings())}
+        assert (findings["log"].state, findings["log"].detail) == ("missing", said)
+        with pytest.raises(NotYetRestored):
+            await Supervisor(settings(), parts=[]).start()
+    settings.cache_clear()
+
+
+async def test_a_system_does_not_begin_on_a_data_directory_that_was_restored_in_part(tmp_path: Path) -> None:
+    config = Settings(data_dir=tmp_path, port=0, nats_url="")
+    async with unsynced_nats(tmp_path, partitions=1) as server:
+        nc = await connect_once(server.url)
+        await nc.jetstream().add_stream(name=RESTORING)
+        await nc.close()
+    assert [each.state for each in await examine(config) if each.subject == "log"] == ["missing"]
+    with pytest.raises(NotYetRestored):
+        await Supervisor(config, parts=[]).start()
+
+
+async def test_a_damaged_or_missing_file_is_named(
+    broker: NatsBroker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     place = tmp_path / "backup"
     await store(broker, session("s-1", "sam"))
     await saved_to(place, connection(broker))
@@ -185,8 +221,9 @@ async def test_a_damaged_or_missing_file_is_named(broker: NatsBroker, tmp_path: 
     async with empty_nats(tmp_path / "elsewhere") as there:
         with pytest.raises(BrokenBackup, match=f"{name} is damaged"):
             await restored_from(place, there)
-        with pytest.raises(NotYetRestored):
+        with pytest.raises(NotYetRestored, match="run the same `daredevil restore` again"):
             await check_restored(there.jetstream())
+        await told_of_the_part(there, f"a backup ({place}) is being restored here, or was in part", monkeypatch)
         chunk.unlink()
         with pytest.raises(BrokenBackup, match=f"{name} is missing"):
             await restored_from(place, there)
