@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from contracts import events as e
 from infra.log.event_log import append, now_ns
 from tests.livekit_server import LiveKitServer
+from tests.waiting import until_async
 
 RATE_HZ = 48_000
 FRAME = RATE_HZ // 100
@@ -96,6 +97,7 @@ class RoomAgent:
         if self.deaf:
             return
         stream = rtc.AudioStream(track, sample_rate=16_000, num_channels=1)
+        await _arriving(track)
         await self._fact(e.TrackPublished, track_id="mic", participant_id="caller")
         if self._greeting:
             self._speak("greeting")
@@ -144,6 +146,20 @@ class RoomAgent:
                 await self._fact(e.PlaybackStarted, **ids, gap_ms=205, parts=parts)
         over = e.PlaybackInterrupted if self._interrupted else e.PlaybackFinished
         await self._fact(over, **ids, heard_text="Hi!", played_samples=number * FRAME)
+
+
+async def _arriving(track: rtc.Track) -> None:
+    """Wait for the first packet of a track.
+
+    The SDK reports a track as subscribed before the server has its answer and forwards it. On a busy machine whole
+    words were lost in between, and nothing repeats them.
+    """
+
+    async def has_packets() -> bool:
+        inbound = [stats.inbound_rtp for stats in await track.get_stats() if stats.HasField("inbound_rtp")]
+        return any(each.received.packets_received for each in inbound)
+
+    await until_async(has_packets, what="a packet of the microphone arrives")
 
 
 @asynccontextmanager
