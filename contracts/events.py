@@ -221,7 +221,7 @@ class TranscriptRevised(Event):
 class TranscriptScored(Event):
     """A language model said how likely the words of a `TranscriptRevised` (its cause) end here.
 
-    Appended by reasoning, which has the model, after the draft's request.
+    Appended by reasoning, which has the model, before that writes the draft.
     """
 
     participant_id: Id
@@ -230,7 +230,9 @@ class TranscriptScored(Event):
     )
     model: str = Field(default="", description="Which model did it.")
     problem: str = Field(default="", description="Why there is no probability.")
-    elapsed_ms: Measured[Ms] = Field(default=0, description="How long the model took; 0 if it had read these words.")
+    elapsed_ms: Measured[Ms] = Field(
+        default=0, description="How long the model took; 0 if it had been asked before the pause."
+    )
 
 
 class UtteranceTranscribed(Event):

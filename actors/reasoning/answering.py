@@ -6,10 +6,11 @@ from collections.abc import Iterable
 
 from actors.reasoning.addressee import turn_passed
 from actors.reasoning.decide import Commit, Decision, Discard, Pass, Resume, Start, decide
-from actors.reasoning.end_scoring import EndScoring, NoScorer, both
+from actors.reasoning.end_scoring import EndScoring, NoScorer
 from actors.reasoning.generation import Generation
 from actors.reasoning.guarding import guard_turn
 from actors.reasoning.prompts import Background
+from actors.reasoning.score_and_draft import ScoreAndDraft
 from actors.reasoning.session_log import SessionLog, SessionLogs
 from actors.reasoning.session_state import Reply, Session, apply, turn_key
 from actors.reasoning.shared import Shared
@@ -24,7 +25,6 @@ from infra.engines.sentence_end import spoken_together
 from infra.log.event_log import Fact, StaleWriter, now_ns
 from infra.log.inbox import Job
 from infra.log.taped_log import EventLog
-from infra.process.tasks import ended
 from infra.session.behaviour import in_session
 from infra.session.people import several
 from infra.settings import Settings
@@ -53,6 +53,7 @@ class Reasoning:
         self._running: dict[str, Generation] = {}
         self._warmer = warmer
         self._scoring = scoring or EndScoring(NoScorer())
+        self._pauses = ScoreAndDraft(self._scoring)
         self._runs = ToolRuns()
 
     @property
@@ -119,16 +120,11 @@ class Reasoning:
         if not settings.patience:
             return await self._decide(session_log, event, is_fresh=True)
         background = self._shared.backgrounds.known(session, settings, turn_key(event), event.time_ns)
-        scored = asyncio.Event()
-        scoring = asyncio.create_task(self._scoring.score(session_log, event, settings, background, scored))
-        # Another model answers elsewhere: then nothing here is in the draft's way.
-        model_is_free = scored if model_names(settings.llm)[0] == LOCAL else None
-        try:
-            writing = await self._decide(session_log, event, is_fresh=True, model_is_free=model_is_free)
-        except BaseException:
-            await ended(scoring)
-            raise
-        return asyncio.create_task(both(writing, scoring), name=f"draft and score of {event.event_id}")
+
+        async def begin_draft() -> Job | None:
+            return await self._decide(session_log, event, is_fresh=True)
+
+        return await self._pauses.begin(session_log, event, settings, background, begin_draft)
 
     async def answer(self, event: e.TurnEnded) -> Job | None:
         """Commit the turn's draft, start a reply, or leave the turn unanswered."""
@@ -166,16 +162,10 @@ class Reasoning:
         self._let_go(session_log.session)
         return task
 
-    async def _decide(
-        self,
-        session_log: SessionLog,
-        event: e.Event,
-        is_fresh: bool = False,
-        model_is_free: asyncio.Event | None = None,
-    ) -> Job | None:
+    async def _decide(self, session_log: SessionLog, event: e.Event, is_fresh: bool = False) -> Job | None:
         """Carry out what follows from the session's facts; the task, if any, writes a reply.
 
-        They are read first, unless that `is_fresh`. `model_is_free` is for the reply (`Generation`).
+        They are read first, unless that `is_fresh`.
         """
         passed = ""
         while True:
@@ -189,7 +179,7 @@ class Reasoning:
                 if await guard_turn(session_log, self._shared.agent_of(session_log.session), event, guard):
                     continue
             with contextlib.suppress(StaleWriter):
-                return await self._carry_out(session_log, event, decisions, model_is_free)
+                return await self._carry_out(session_log, event, decisions)
 
     def _guard_for(
         self, session_log: SessionLog, event: e.Event, decisions: tuple[Decision, ...]
@@ -220,13 +210,7 @@ class Reasoning:
             return False
         return True
 
-    async def _carry_out(
-        self,
-        session_log: SessionLog,
-        event: e.Event,
-        decisions: tuple[Decision, ...],
-        model_is_free: asyncio.Event | None,
-    ) -> Job | None:
+    async def _carry_out(self, session_log: SessionLog, event: e.Event, decisions: tuple[Decision, ...]) -> Job | None:
         for decision in decisions:
             if isinstance(decision, Commit):
                 await self._commit(session_log, event, decision.reply_id)
@@ -235,17 +219,16 @@ class Reasoning:
             elif isinstance(decision, Pass):
                 await session_log.append(turn_passed(decision.ended, decision.why, now_ns()))
             else:
-                return await self._begin(await self._generation(session_log, event, decision, model_is_free))
+                return await self._begin(await self._generation(session_log, event, decision))
         return None
 
-    async def _generation(
-        self, session_log: SessionLog, event: e.Event, order: Start | Resume, model_is_free: asyncio.Event | None
-    ) -> Generation:
+    async def _generation(self, session_log: SessionLog, event: e.Event, order: Start | Resume) -> Generation:
         shared = self._shared.of(session_log.session)
         tape, key = session_log.tape, order.reply_id
         models = await shared.models_for(shared.agent_of(session_log.session), tape, key)
         equipped = await shared.equipped(session_log.session, tape, key)
-        return Generation(session_log, event, order, models, shared, equipped, self._runs, model_is_free)
+        scored = self._pauses.scored_before(event)
+        return Generation(session_log, event, order, models, shared, equipped, self._runs, scored)
 
     async def _begin(self, generation: Generation) -> Job:
         """Start writing, and return when the log holds the reply's beginning. Raises StaleWriter."""
@@ -379,6 +362,6 @@ class Reasoning:
         first = model_names(settings.llm)[0]
         words = spoken_together(event.text, event.pauses)
         if settings.patience and first == LOCAL and words:
-            self._warmer.score_words(event.session_id, settings, known, words)
+            self._warmer.score_words(event.session_id, turn_key(event), settings, known, words)
         else:
             self._warmer.read_question(event.session_id, settings, known, event.text)

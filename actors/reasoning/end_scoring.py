@@ -1,7 +1,7 @@
-"""Scores how likely a person's words end where they are now, a moment before the local model writes the draft.
+"""Scores how likely a person's words end where they are now, by the local model.
 
-A score reads the words that the draft's prompt has, too, so the draft has less to read after it. What was scored while
-the words were still being said is used at once. In a replay the tape answers.
+Words are scored while they are still being said, too: at their end the score of the same words is known, or on its way.
+In a replay the tape answers.
 """
 
 import asyncio
@@ -16,6 +16,7 @@ from langchain_core.messages import BaseMessage
 from actors.reasoning.fitting import Given
 from actors.reasoning.prompts import Background
 from actors.reasoning.session_log import SessionLog
+from actors.reasoning.session_state import turn_key
 from contracts import events as e
 from contracts.answers import answer
 from infra.engines.llm import LOCAL, LlmNotFound
@@ -28,6 +29,9 @@ log = logging.getLogger(__name__)
 
 KNOWN = 200
 """How many words are remembered with their score."""
+
+_Words = tuple[str, str, str]
+"""Session, turn and words: in another turn, the conversation before them is another one."""
 
 _ROLES = {"system": "system", "human": "user", "ai": "assistant"}
 
@@ -47,21 +51,41 @@ class EndScoring:
 
     def __init__(self, scorer: Scorer) -> None:
         self._scorer = scorer
-        self._known: OrderedDict[tuple[str, str], float] = OrderedDict()
+        self._read: OrderedDict[_Words, asyncio.Future[float]] = OrderedDict()
 
     async def close(self) -> None:
         """Let go of connections."""
         await self._scorer.aclose()
 
-    async def read(self, session_id: str, settings: Settings, background: Background, words: str) -> None:
-        """Score words that are still being said: the model has read them then, and the last ones need not be scored.
+    async def read(
+        self, session_id: str, turn_id: str | None, settings: Settings, background: Background, words: str
+    ) -> None:
+        """Score words that are still being said, once: if they are the last ones, nothing need be asked at their end.
 
         Raises LlmNotFound, NoScore.
         """
-        found = await self._scorer.probability(messages_for(settings, background, words))
-        self._known[session_id, words] = found
-        while len(self._known) > KNOWN:
-            self._known.popitem(last=False)
+        key = (session_id, turn_id or "", words)
+        if key in self._read:
+            return
+        asked = self._read[key] = asyncio.ensure_future(
+            self._scorer.probability(messages_for(settings, background, words))
+        )
+        while len(self._read) > KNOWN:
+            self._read.popitem(last=False)
+        try:
+            await asked
+        except BaseException:
+            self._read.pop(key, None)
+            raise
+
+    async def _known(self, key: _Words) -> float | None:
+        """Return the score of words that were read while they were said; wait for it if they are just being read."""
+        reading = self._read.get(key)
+        if reading is None:
+            return None
+        await asyncio.wait([reading])
+        has_failed = reading.cancelled() or reading.exception() is not None
+        return None if has_failed else reading.result()
 
     async def score(
         self,
@@ -102,10 +126,8 @@ class EndScoring:
         if not words:
             return None, "", 0.0
 
-        async def known() -> float | None:
-            return self._known.get((event.session_id, words))
-
-        probability: float | None = await tape.result("end-known", event.event_id, words, known)
+        key = (event.session_id, turn_key(event) or "", words)
+        probability: float | None = await tape.result("end-known", event.event_id, words, lambda: self._known(key))
         if probability is not None:
             return probability, "", 0.0
         asked = [list(message) for message in messages_for(settings, background, words)]
@@ -146,14 +168,3 @@ class NoScorer:
 
     async def aclose(self) -> None:
         """Do nothing."""
-
-
-async def both(writing: "asyncio.Task[None] | None", scoring: "asyncio.Task[None]") -> None:
-    """Wait for the reply's writing and for the scoring beside it; if one fails or is cancelled, both end."""
-    tasks = [scoring, *([writing] if writing is not None else [])]
-    try:
-        await asyncio.gather(*tasks)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)

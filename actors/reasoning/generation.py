@@ -55,7 +55,7 @@ class Generation:
 
     `run` returns when all of it is in the log; `stop` cuts it off at once. `started` is done when the log holds its
     ReplyStarted, and fails with StaleWriter if another reply fact came first: then decide again. The model is asked
-    once `model_is_free` is set: until then it is asked something short that is needed first.
+    once the words have been `scored`, if that is given.
     """
 
     def __init__(
@@ -67,12 +67,12 @@ class Generation:
         shared: Shared,
         equipped: Equipped,
         runs: ToolRuns,
-        model_is_free: asyncio.Event | None = None,
+        scored: asyncio.Event | None = None,
     ) -> None:
         self.reply_id = order.reply_id
         self.log = log
         self.started: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._model_is_free = model_is_free
+        self._scored = scored
         self._cause = cause
         self._order = order
         self._models = models
@@ -289,7 +289,7 @@ class Generation:
 
     def _ask(self) -> AskModel:
         ask = self._shared.models.ask(self.log.tape, self.reply_id, self._shared.settings)
-        return ask if self._model_is_free is None else asked_after(self._model_is_free, ask)
+        return ask if self._scored is None else asked_after(self._scored, ask)
 
     @property
     def _prompt(self) -> str:

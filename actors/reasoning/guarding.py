@@ -81,23 +81,26 @@ async def guard_turn(
 async def guard_clause(
     log: SessionLog, agent: Agent, guard: GuardFunction, cause: Cause, reply_id: str, index: int, text: str
 ) -> Guarded:
-    """Have a clause judged, and append what was decided unless it passes."""
+    """Have a clause judged, append what was decided unless it passes, and return what the log says was decided.
+
+    Another copy that wrote this reply may have appended it before, and its guard may have decided otherwise.
+    """
     found = await guarded(log, agent, guard, text, reply_id, cause.turn_id)
-    if found.is_event:
-        about = {"reply_id": reply_id, "index": index, "text": text}
-        name = f"ClauseGuarded:{text}"
-        event = answer(
-            cause,
-            e.ClauseGuarded,
-            time_ns=now_ns(),
-            id_from=reply_id,
-            id_name=name,
-            id_n=index,
-            **about,
-            **found.fields(),
-        )
-        await log.append(event)
-    return found
+    if not found.is_event:
+        return found
+    about = {"reply_id": reply_id, "index": index, "text": text}
+    event = answer(
+        cause,
+        e.ClauseGuarded,
+        time_ns=now_ns(),
+        id_from=reply_id,
+        id_name=f"ClauseGuarded:{text}",
+        id_n=index,
+        **about,
+        **found.fields(),
+    )
+    stored = await log.append(event)
+    return Guarded(stored.decision, stored.replacement, stored.guard, stored.error, stored.elapsed_ms)
 
 
 def _decided(verdict: Verdict) -> tuple[e.GuardDecision, str]:

@@ -68,11 +68,11 @@ Part = Begun | ModelChunk
 AskModel = Callable[[ModelRequest], AsyncGenerator[Part, None]]
 
 
-def asked_after(is_free: asyncio.Event, ask: AskModel) -> AskModel:
-    """Return a function that asks likewise, but not before `is_free` is set."""
+def asked_after(event: asyncio.Event, ask: AskModel) -> AskModel:
+    """Return a function that asks likewise, but not before the event is set."""
 
     async def asked(request: ModelRequest) -> AsyncGenerator[Part, None]:
-        await is_free.wait()
+        await event.wait()
         async with aclosing(ask(request)) as parts:
             async for part in parts:
                 yield part

@@ -3,6 +3,7 @@
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
+from typing import TypeVar
 
 from actors.reasoning.session_state import Session, apply
 from actors.reasoning.wire import Wire
@@ -11,6 +12,8 @@ from contracts.topology import session_subjects
 from infra.log.event_log import ExpectedSequence, Fact
 from infra.log.taped_log import EventLog
 from infra.tape.tape import Tape, Tapes
+
+EventT = TypeVar("EventT", bound=Event)
 
 DROPPED = "dropped"
 """Kind of a delivery: the session had not been used for longest, and what was held of it is dropped."""
@@ -98,10 +101,12 @@ class SessionLog:
             apply(self.session, fact.event, fact.sequence)
         return fact.event.appended_by == self._instance
 
-    async def append(self, event: Event) -> None:
-        """Append any other fact."""
+    async def append(self, event: EventT) -> EventT:
+        """Append any other fact; return it as it is in the log: another copy may have appended it before."""
         fact = await self._log.append(event)
         apply(self.session, fact.event, fact.sequence)
+        assert isinstance(fact.event, type(event))
+        return fact.event
 
 
 class SessionLogs:

@@ -64,12 +64,16 @@ class PromptWarmer:
             task = self._running[key] = asyncio.create_task(reading, name="warming")
             task.add_done_callback(lambda done: self._forget(key, done))
 
-    def score_words(self, session_id: str, settings: Settings, gather: Gather, words: str) -> None:
-        """Let words that are still being said be read and scored at once, unless the last reading still runs."""
-        if self._scoring is not None and session_id not in self._running:
-            reading = self._score(self._scoring, session_id, settings, gather, words)
-            task = self._running[session_id] = asyncio.create_task(reading, name="warming")
-            task.add_done_callback(lambda done: self._forget(session_id, done))
+    def score_words(self, session_id: str, turn_id: str | None, settings: Settings, gather: Gather, words: str) -> None:
+        """Let words that are still being said be read and scored at once, unless the last reading still runs.
+
+        `stop` does not stop it: the words may be the last ones, and the model's server reads on without its client.
+        """
+        key = f"words of {session_id}"
+        if self._scoring is not None and key not in self._running:
+            reading = self._score(self._scoring, session_id, turn_id, settings, gather, words)
+            task = self._running[key] = asyncio.create_task(reading, name="warming")
+            task.add_done_callback(lambda done: self._forget(key, done))
 
     def stop(self, key: str) -> None:
         """Stop what is being read for `key`: the real question comes now."""
@@ -88,10 +92,16 @@ class PromptWarmer:
             del self._running[key]
 
     async def _score(
-        self, scoring: EndScoring, session_id: str, settings: Settings, gather: Gather, words: str
+        self,
+        scoring: EndScoring,
+        session_id: str,
+        turn_id: str | None,
+        settings: Settings,
+        gather: Gather,
+        words: str,
     ) -> None:
         try:
-            await scoring.read(session_id, settings, await gather(), words)
+            await scoring.read(session_id, turn_id, settings, await gather(), words)
         except (LlmNotFound, NoScore) as error:  # reported when the score is needed
             log.debug("warming up: %r", error)
 

@@ -1,17 +1,27 @@
 """Guards judge what people say and what the agent is about to say; what they change is a fact."""
 
 import asyncio
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from actors.reasoning.endings import APOLOGY, NOT_THAT
+from actors.reasoning.guarding import guard_clause
+from actors.reasoning.session_log import SessionLog
 from actors.reasoning.testing import Say, conversation
+from actors.reasoning.wire import SilentWire
 from contracts import events as e
+from contracts.answers import Cause
 from infra.agents.agent import Agent
 from infra.agents.call import Call
 from infra.agents.errors import BadAgent
 from infra.agents.guard import Answer, Drop, Replace, Verdict
+from infra.log.event_log import Fact
+from infra.log.memory_log import MemoryStore
+from infra.log.taped_log import TapedLog
+from infra.tape.untaped import Untaped
+from tests.actors.reasoning.facts import SESSION, opened
 from tests.actors.reasoning.testing.taped import assert_comes_out_the_same
 
 
@@ -159,6 +169,26 @@ def test_a_guard_that_cannot_be_called_is_no_guard() -> None:
         Agent(name="guarded", output_guard=lambda: None)
     with pytest.raises(BadAgent, match="input_guard has to be a function"):
         Agent(name="guarded", input_guard="no")  # type: ignore[arg-type]
+
+
+async def test_a_clause_that_another_copy_had_judged_is_said_as_the_log_has_it() -> None:
+    store, about = MemoryStore(), Cause(SESSION, "end-t1", "t1")
+    verdicts: Iterator[Verdict] = iter([Replace("It is ****."), Answer("Let us talk about the weather.")])
+
+    def moody(text: str) -> Verdict:
+        return next(verdicts)
+
+    async def judged_by(copy: str) -> tuple[str, str, str | None]:
+        tapes = Untaped(copy)
+        log = SessionLog(TapedLog(store, tapes), tapes.of(SESSION), SilentWire(), SESSION, copy)
+        log.hold([Fact(1, opened())])
+        found = await guard_clause(log, Agent(name="guarded"), moody, about, "r1", 0, "It is 1234.")
+        return found.decision, found.replacement, found.error
+
+    said = await judged_by("a")
+    assert said == ("replaced", "It is ****.", None)
+    assert await judged_by("b") == said
+    assert len(store.facts) == 1
 
 
 def test_what_guards_decide_comes_out_the_same_in_a_replay(monkeypatch: pytest.MonkeyPatch) -> None:
