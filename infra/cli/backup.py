@@ -177,6 +177,7 @@ async def _target(into: Path | None, partitions: int) -> "AsyncIterator[Client]"
 @asynccontextmanager
 async def _nats_on(data_dir: Path, partitions: int) -> "AsyncIterator[Client]":
     """Yield a connection to a server on this data directory; when it has ended, all is on disk."""
+    from infra.cli.system import changed_settings
     from infra.log.nats_reach import connect_once
     from infra.system.lock import lock_data_dir
     from infra.system.own_nats import unsynced_nats
@@ -185,11 +186,13 @@ async def _nats_on(data_dir: Path, partitions: int) -> "AsyncIterator[Client]":
     lock = lock_data_dir(data_dir)
     try:
         async with unsynced_nats(data_dir, partitions=partitions) as server:
-            nc = await connect_once(server.url)
-            try:
-                yield nc
-            finally:
-                await nc.close()
+            # What the settings say of another NATS is not for this one.
+            with changed_settings({"nats_url": ""}):
+                nc = await connect_once(server.url)
+                try:
+                    yield nc
+                finally:
+                    await nc.close()
         await sync_folder(data_dir / "nats")
     finally:
         lock.release()

@@ -14,6 +14,7 @@ from nats.js.errors import ServiceUnavailableError
 
 from infra.cannot_run import CannotRun
 from infra.cli.output import progress, warn
+from infra.log.nats_access import ACCESS
 from infra.log.nats_reach import NatsRefuses, connect_once, is_forbidden, shown_url, unusable, why_unusable
 from infra.log.provisioning import check_restored
 from infra.runtime import Runtime, read_runtime
@@ -231,10 +232,5 @@ async def _log_url(config: Settings) -> AsyncIterator[str]:
 
     async with running_system(config, log_only=True) as system:
         # Brokers created in this process find the log by this setting.
-        os.environ["DAREDEVIL_NATS_URL"] = system.addresses.nats_url
-        settings.cache_clear()
-        try:
+        with changed_settings({**dict.fromkeys(ACCESS, ""), "nats_url": system.addresses.nats_url}):
             yield system.addresses.nats_url
-        finally:
-            del os.environ["DAREDEVIL_NATS_URL"]
-            settings.cache_clear()

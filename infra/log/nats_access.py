@@ -32,6 +32,12 @@ GIVE = (
 )
 
 
+ACCESS = (
+    *("nats_user", "nats_password", "nats_jetstream_user", "nats_token", "nats_nkey_file", "nats_creds_file"),
+    *("nats_tls_ca_file", "nats_tls_cert_file", "nats_tls_key_file"),
+)
+"""The settings, in lower case, that say how to connect to the NATS of DAREDEVIL_NATS_URL, and to no other."""
+
 WHERE_OPERATOR_IS = (
     "commands connect as `operator`: run them where its credentials are, in compose by `docker compose run --rm "
     "provision daredevil …` (Kubernetes: docs/kubernetes.md)"
@@ -144,9 +150,14 @@ async def connect(url: str, process: str, settings: Settings, **options: Any) ->
 
 
 def access_of(settings: Settings, url: str, process: str = OPERATOR) -> NatsAccess:
-    """Return the access of a process. A user in the URL counts before the settings. Raises BadNatsAccess."""
-    tls = _tls(settings)
+    """Return the access of a process. A user in the URL counts before the settings. Raises BadNatsAccess.
+
+    Without DAREDEVIL_NATS_URL the server is one of our own, and what the settings say is for another.
+    """
     in_url = [each for each in map(_parts_of, items_of(url)) if each.username]
+    if not settings.nats_url:
+        return NatsAccess("the user in its URL" if in_url else "")
+    tls = _tls(settings)
     if in_url:
         second = _second_user(settings, unquote(in_url[0].password or ""), tls)
         return NatsAccess("the user in DAREDEVIL_NATS_URL", tls=tls, jetstream=second)

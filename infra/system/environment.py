@@ -6,6 +6,7 @@ from pathlib import Path
 from contracts.topology import jetstream_user
 from infra.livekit.key import livekit_folder, livekit_key
 from infra.log.held_jobs import HELD_DIR
+from infra.log.nats_access import ACCESS
 from infra.postgres_url import running_url
 from infra.process.probes import PROBES_DIR
 from infra.settings import Settings
@@ -15,8 +16,11 @@ from infra.system.apps import SECRETS
 
 def child_environment(environment: Mapping[str, str], settings: Settings, addresses: Addresses) -> dict[str, str]:
     """Return the environment with the system's addresses for child processes."""
+    # Empty rather than absent: it wins over a line in `.env`.
+    of_another_nats = {} if addresses.nats_port is None else {f"DAREDEVIL_{name.upper()}": "" for name in ACCESS}
     return {
         **environment,
+        **of_another_nats,
         "PYTHONUNBUFFERED": "1",
         "DAREDEVIL_DATA_DIR": str(settings.data_dir.absolute()),
         # A part that connects is given its own user by `as_nats_user`.

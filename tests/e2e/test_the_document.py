@@ -91,28 +91,27 @@ async def watched(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Wat
         environment.setenv("DAREDEVIL_OPENING_PATIENCE_S", "20")
         read_settings.cache_clear()
         users = write_users(folder / "keys").read_text()
-        async with (
-            running_nats(folder / "nats", is_monitored=True, more=users) as server,
-            media_if_there(folder) as media,
-            watching(server) as (seen, nc),
-        ):
-            chosen = {"DAREDEVIL_ADMIN_KEY": ADMIN_KEY, "DAREDEVIL_RESPONSE_CACHE_TTL_S": "60"}
-            if media is not None:
-                chosen["DAREDEVIL_LIVEKIT_URL"] = media.url
-                chosen["DAREDEVIL_LIVEKIT_API_KEY"] = media.api_key
-                chosen["DAREDEVIL_LIVEKIT_API_SECRET"] = media.api_secret
-            for name, value in chosen.items():
-                environment.setenv(name, value)  # the system's processes read it
-            settings = Settings(data_dir=folder, port=0, nats_url=server.url, llm_url="")
-            async with running_system(settings) as system:
-                seen.has_rooms = media is not None
-                async with asyncio.TaskGroup() as group:
-                    group.create_task(everything(system.page_url, nc, seen))
-                    if media is not None:
-                        group.create_task(a_room(media, nc, seen))
-                await look_at_streams(nc, seen)
-            seen.server_log = server.log()
-            yield seen
+        async with running_nats(folder / "nats", is_monitored=True, more=users) as server:
+            environment.setenv("DAREDEVIL_NATS_URL", server.url)
+            read_settings.cache_clear()
+            async with media_if_there(folder) as media, watching(server) as (seen, nc):
+                chosen = {"DAREDEVIL_ADMIN_KEY": ADMIN_KEY, "DAREDEVIL_RESPONSE_CACHE_TTL_S": "60"}
+                if media is not None:
+                    chosen["DAREDEVIL_LIVEKIT_URL"] = media.url
+                    chosen["DAREDEVIL_LIVEKIT_API_KEY"] = media.api_key
+                    chosen["DAREDEVIL_LIVEKIT_API_SECRET"] = media.api_secret
+                for name, value in chosen.items():
+                    environment.setenv(name, value)  # the system's processes read it
+                settings = Settings(data_dir=folder, port=0, nats_url=server.url, llm_url="")
+                async with running_system(settings) as system:
+                    seen.has_rooms = media is not None
+                    async with asyncio.TaskGroup() as group:
+                        group.create_task(everything(system.page_url, nc, seen))
+                        if media is not None:
+                            group.create_task(a_room(media, nc, seen))
+                    await look_at_streams(nc, seen)
+                seen.server_log = server.log()
+                yield seen
     read_settings.cache_clear()
 
 

@@ -49,10 +49,14 @@ async def test_a_log_is_backed_up_and_restored_into_a_folder(
     assert figures["streams"][VOICE]["messages"] == (await ends(connection(broker)))[VOICE]
     code, output, errors = await cli_beside("restore", place, "--dry-run")
     assert (code, "is whole; nothing was written" in output) == (0, True), errors
+    before = (await cli_beside("events", "s-1", "--json"))[1]
+    # How to connect to the NATS of the settings says nothing of the server on the folder.
+    monkeypatch.setenv("DAREDEVIL_NATS_TLS_CA_FILE", str(Path(__file__).parents[2] / "authority.pem"))
+    monkeypatch.setenv("DAREDEVIL_NATS_NKEY_FILE", str(tmp_path / "keys" / "{process}.nk"))
+    settings.cache_clear()
     code, output, errors = await cli_beside("restore", place, "--into", str(there), "--json")
     assert code == 0, errors
     OUTPUTS["restore"].model().model_validate(json.loads(output))
-    before = (await cli_beside("events", "s-1", "--json"))[1]
     monkeypatch.delenv("DAREDEVIL_NATS_URL")
     monkeypatch.setenv("DAREDEVIL_DATA_DIR", str(there))
     settings.cache_clear()

@@ -108,7 +108,7 @@ def access(files: tuple[str, ...], service: str, keys: Path) -> Settings:
     given = {name.removeprefix("DAREDEVIL_").lower(): value for name, value in told.items()}
     if key := given.get("nats_nkey_file"):
         given["nats_nkey_file"] = key.replace("/run/secrets/nats_{process}", f"{keys}/{{process}}.nk")
-    return Settings.model_validate(given | {"nats_url": ""})
+    return Settings.model_validate(given)
 
 
 @pytest.mark.slow

@@ -26,6 +26,8 @@ PUBLIC = "UDXU4RCSJNZOIQHZNWXHXORDPRTGNJAHAHFRGZNEEJCPQTT2M7NLCNF4"
 
 @pytest.fixture
 def given(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
+    # Without an address what the settings say is for no server.
+    monkeypatch.setenv("DAREDEVIL_NATS_URL", "nats://127.0.0.1:1")
     yield monkeypatch
     settings.cache_clear()
 
@@ -265,7 +267,7 @@ def test_a_file_that_cannot_be_used_is_named(tmp_path: Path, setting: str, text:
     if text is not None:
         file.write_text(text)
     with pytest.raises(BadNatsAccess) as refused:
-        access_of(Settings(**{f"nats_{setting}": str(file)}), "nats://host")  # type: ignore[arg-type]
+        access_of(Settings(nats_url="nats://host", **{f"nats_{setting}": str(file)}), "nats://host")  # type: ignore[arg-type]
     assert said in str(refused.value)
     assert f"DAREDEVIL_NATS_{setting.upper()}: {file}" in str(refused.value)
 

@@ -289,7 +289,12 @@ async def test_an_actor_appends_its_own_facts_to_every_partition_and_no_others(t
 
         async def connected(user: str) -> Client:
             second = "" if user == OPERATOR else jetstream_user(user)
-            given = Settings(nats_user=user, nats_password=password_of(user, secret), nats_jetstream_user=second)
+            given = Settings(
+                nats_url=server.url,
+                nats_user=user,
+                nats_password=password_of(user, secret),
+                nats_jetstream_user=second,
+            )
             return await connect(server.url, user, given)
 
         operator, transcript = await connected(OPERATOR), await connected(TRANSCRIPT)

@@ -59,7 +59,12 @@ class Users:
 
         self.refused.clear()
         second = "" if user in (OPERATOR, READER) else jetstream_user(user)
-        given = Settings(nats_user=user, nats_password=password_of(user, SECRET), nats_jetstream_user=second)
+        given = Settings(
+            nats_url=self.server.url,
+            nats_user=user,
+            nats_password=password_of(user, SECRET),
+            nats_jetstream_user=second,
+        )
         return await connect(self.server.url, user, given, error_cb=note)
 
     async def refusals(self, nc: Client, subject: str, body: bytes = b"") -> list[str]:
@@ -317,6 +322,7 @@ async def test_the_command_writes_users_that_a_server_takes_and_keeps_their_keys
     await cli_beside("nats-users", str(tmp_path / "users"))
     assert config.read_text() == before
     async with running_nats(tmp_path / "nats", more=before) as server:
+        monkeypatch.setenv("DAREDEVIL_NATS_URL", server.url)
         monkeypatch.setenv("DAREDEVIL_NATS_NKEY_FILE", str(tmp_path / "users" / "{process}.nk"))
         settings.cache_clear()
         assert await nats_problem(server.url) == ""

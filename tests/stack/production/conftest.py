@@ -6,7 +6,7 @@ import pytest
 import pytest_asyncio
 
 from infra.settings import settings
-from tests.stack.production.files import DOMAIN, NODE_IP, ProductionFiles, production_files
+from tests.stack.production.files import DOMAIN, NODE_IP, ProductionFiles, log_url, production_files
 from tests.stack.stack import OURS, STAND_INS, STAND_INS_OF_PRODUCTION, Stack, logs_kept
 
 NATS = ("nats", "nats-2", "nats-3")
@@ -35,6 +35,9 @@ async def production(request: pytest.FixtureRequest, files: ProductionFiles) -> 
     try:
         await stack.compose("up", "-d", *NATS, "postgres", "provision", *OURS)
         await stack.healthy((*NATS, "postgres", *OURS))
+        # The keys are for the servers of the settings, and for no other.
+        as_operator.setenv("DAREDEVIL_NATS_URL", await log_url(stack, "nats"))
+        settings.cache_clear()
         yield stack
     finally:
         as_operator.undo()
