@@ -52,7 +52,7 @@ class CallFigures:
     false_starts: int = 0
     """Openers that were heard before the caller had finished."""
     silenced_ms: tuple[float, ...] = ()
-    """How long after the caller had gone on each of them was still heard."""
+    """How long after the caller had gone on each of them was still heard; those that had ended before are left out."""
     turns: int = 0
     drafts: DraftUse = field(default_factory=DraftUse)
     """All drafts of the call, those that came to nothing too."""
@@ -125,6 +125,8 @@ def figures_of(plan: CallPlan, result: CallResult) -> CallFigures:
     begin_s, end_s = result.said[0].start_s, result.said[0].end_of_speech_s
     played = {fact["data"]["reply_id"]: fact["data"] for fact in result.facts if fact["name"] == "OpenerPlayed"}
     went_on = {f["data"]["reply_id"]: f["data"]["went_on_ns"] for f in result.facts if f["name"] == "OpenerRetracted"}
+    ended_ns = {reply_id: data["ended_ns"] for reply_id, data in played.items() if "ended_ns" in data}
+    late_ns = [ended_ns[reply_id] - ns for reply_id, ns in went_on.items() if reply_id in ended_ns]
     starts = [(r.reply_id, at_s) for r in result.replies if (at_s := r.started_at_s) is not None and at_s >= begin_s]
     sounded = [at_s for reply_id, at_s in starts if reply_id not in played]
     after = [at_s for _, at_s in starts if at_s >= end_s]
@@ -144,7 +146,7 @@ def figures_of(plan: CallPlan, result: CallResult) -> CallFigures:
         early=any(at_s < end_s for at_s in sounded),
         sound_ms=round((min(after) - end_s) * 1000, 1) if after else None,
         false_starts=sum(at_s < end_s for reply_id, at_s in starts if reply_id in played),
-        silenced_ms=tuple(round((played[i]["ended_ns"] - ns) / 1e6, 1) for i, ns in went_on.items() if i in played),
+        silenced_ms=tuple(round(ns / 1e6, 1) for ns in late_ns if ns > 0),
         turns=len(result.turns),
         drafts=draft_use(result.facts),
         problem="" if last else "no answer was heard",

@@ -59,6 +59,17 @@ def test_openers_are_counted_apart_from_the_answer() -> None:
     assert (figures.gap_ms, figures.sound_ms) == (700, 300)
 
 
+def test_an_opener_that_had_ended_as_the_caller_went_on_is_a_false_start_that_was_not_silenced() -> None:
+    result = result_with(0.1, 0.8, 2.0)
+    played = {"reply_id": "r1", "ended_ns": 1_100_000_000}
+    result.facts += [
+        {"name": "OpenerPlayed", "data": played},
+        {"name": "OpenerRetracted", "data": {"reply_id": "r1", "went_on_ns": 1_150_000_000}},
+    ]
+    figures = figures_of(PLAN, result)
+    assert (figures.early, figures.false_starts, figures.silenced_ms) == (False, 1, ())
+
+
 def test_both_groups_are_reported_together() -> None:
     calls = [
         CallFigures("a", False, "hello there", "Hello there.", gap_ms=500),
