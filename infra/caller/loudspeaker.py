@@ -50,6 +50,8 @@ class LoudspeakerReply:
     turn_id: str
     first_sample: int = 0
     """Where its sound begins here: what is before that was played elsewhere. Reports count from the reply's start."""
+    is_opener: bool = False
+    """What the agent begins with, not knowing whether it is its turn: no answer."""
     pcm: bytearray = field(default_factory=bytearray)
     total: int | None = None
     played: int = 0
@@ -111,8 +113,9 @@ class Loudspeaker:
         return sum(reply.played for reply in self.replies)
 
     def playing_ms(self) -> float:
-        """Return how much of the current reply was played; 0 if there is none."""
-        return self.current.played / self.rate_hz * 1000 if self.current is not None else 0
+        """Return how much of the current reply was played; 0 if there is none, or an opener is heard before it."""
+        reply = self.current
+        return reply.played / self.rate_hz * 1000 if reply is not None and not reply.is_opener else 0
 
     def heard(self, begin_s: float, end_s: float) -> tuple[float, Samples, int]:
         """Return what is heard in an interval of the past: when it begins, its samples and their rate."""
@@ -136,7 +139,8 @@ class Loudspeaker:
         reply_id = str(message.get("reply_id", ""))
         match message.get("type"):
             case "reply":
-                self.begin(reply_id, str(message.get("turn_id") or ""), int(message.get("first_sample", 0)))
+                first_sample, is_opener = int(message.get("first_sample", 0)), "opener" in message
+                self.begin(reply_id, str(message.get("turn_id") or ""), first_sample, is_opener)
             case "reply_end":
                 return self.end(now_s, reply_id, int(message["samples"]))
             case "pause":
@@ -147,10 +151,10 @@ class Loudspeaker:
                 return self.stop(now_s, reply_id)
         return []
 
-    def begin(self, reply_id: str, turn_id: str, first_sample: int = 0) -> None:
-        """Take a new reply, from `first_sample` on; whose sound comes next; a known reply continues."""
+    def begin(self, reply_id: str, turn_id: str, first_sample: int = 0, is_opener: bool = False) -> None:
+        """Take a new reply or opener, from `first_sample` on; whose sound comes next; a known reply continues."""
         if self._find(reply_id) is None:
-            self.replies.append(LoudspeakerReply(reply_id, turn_id, first_sample))
+            self.replies.append(LoudspeakerReply(reply_id, turn_id, first_sample, is_opener))
 
     def receive(self, now_s: float, reply_id: str, pcm: bytes) -> list[Report]:
         """Accept sound of a reply; sound of a stopped reply is dropped."""

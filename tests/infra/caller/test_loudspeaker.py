@@ -87,3 +87,16 @@ def test_one_that_does_not_know_it_goes_on_without_a_word() -> None:
     speaker, _ = speaker_with(1000)
     speaker.stand_still(0.25)
     assert speaker.go_on(0.75, told=False) == []
+
+
+def test_nobody_talks_over_the_answer_while_an_opener_is_heard_before_it() -> None:
+    speaker = Loudspeaker(RATE)
+    for reply in ({"reply_id": "o", "opener": "Well,"}, {"reply_id": "r"}):
+        speaker.tell(0, {"type": "reply", "turn_id": "t", "sample_rate_hz": RATE, **reply})
+        speaker.receive(0, reply["reply_id"], pcm(300))
+    speaker.end(0, "o", 300)
+    speaker.advance(0.2)
+    assert (speaker.playing, speaker.playing_ms()) == (True, 0)
+    speaker.advance(0.3)
+    speaker.advance(0.5)
+    assert speaker.playing_ms() == 200
