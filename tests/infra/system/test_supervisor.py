@@ -18,7 +18,7 @@ import pytest
 from infra.log.log_streams import LogStreams, streams_of_log
 from infra.log.readiness import UNABLE
 from infra.runtime import read_runtime
-from infra.settings import Settings
+from infra.settings import Settings, settings
 from infra.system.addresses import choose_addresses, needs_local_llm
 from infra.system.apps import App, Stage
 from infra.system.lock import DataDirInUse, lock_data_dir
@@ -115,6 +115,20 @@ async def test_parts_end_in_the_order_of_their_stages_whatever_their_names(
     await supervisor.start()
     await supervisor.stop()
     assert ended == ["door", "of-somebody-else", "server", "nats"]
+
+
+async def test_how_to_connect_to_another_nats_does_not_keep_a_system_from_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DAREDEVIL_NATS_URL", "")
+    monkeypatch.setenv("DAREDEVIL_NATS_TLS_CA_FILE", str(Path(__file__).parents[2] / "authority.pem"))
+    monkeypatch.setenv("DAREDEVIL_NATS_NKEY_FILE", str(tmp_path / "nowhere" / "{process}.nk"))
+    settings.cache_clear()
+    supervisor = Supervisor(some_settings(tmp_path), parts=[part("one")])
+    await supervisor.start()
+    await supervisor.stop()
+    monkeypatch.undo()
+    settings.cache_clear()
 
 
 async def test_a_killed_part_is_back_with_a_word_about_it(tmp_path: Path) -> None:
@@ -465,8 +479,12 @@ async def test_a_start_goes_on_for_as_long_as_part_after_part_becomes_ready(
             report(f"part {number}")
         return await asyncio.Future[Ready]()
 
+    async def at_once(_: Supervisor) -> None:
+        """NATS itself takes longer than one may on a busy machine, and is not what is looked at."""
+
     monkeypatch.setattr("infra.system.supervisor.START_TIMEOUT_S", 0.5)
     monkeypatch.setattr("infra.system.supervisor.wait_until_ready", one_after_the_other)
+    monkeypatch.setattr(Supervisor, "_start_nats", at_once)
     told: list[str] = []
     supervisor = Supervisor(some_settings(tmp_path), told.append, parts=[part("one")])
     with pytest.raises(StartFailed, match=r"nothing more became ready within 0.5 s"):
