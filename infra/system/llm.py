@@ -39,11 +39,14 @@ def serve(port: int, threads: int = 1, host: str = "127.0.0.1") -> "Server":
     It serves for as long as the returned object lives. Raises LlmMissing, or RuntimeError if the port is in use.
     """
     try:
-        from xllamacpp import CommonParams, Server
+        from xllamacpp import CommonAdapterLoraInfo, CommonParams, Server
     except ImportError as error:
         raise LlmMissing("llama.cpp is missing: `make setup` installs it (package xllamacpp)") from error
     params = CommonParams()
-    params.model.path = str(best_weights())
+    weights = best_weights()
+    params.model.path = str(weights.model)
+    if weights.adapter is not None:
+        params.lora_adapters = [CommonAdapterLoraInfo(str(weights.adapter))]
     params.model_alias = {"local"}
     params.hostnames, params.port = [host], port
     params.n_parallel, params.n_ctx = SLOTS, SLOTS * LOCAL_CONTEXT_TOKENS
