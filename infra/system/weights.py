@@ -6,8 +6,8 @@ numbers `scale * q + low`, which is `scale * (q - 8) + (low + 8 * scale)`. The f
 same bits. The second, the rest, is the same for all 32, so its share of a product is the rest times the sum of the
 block's inputs: a product of two thin matrices, which llama.cpp computes as a LoRA adapter.
 
-A score and a draft of eight tokens take 161 ms of CPU with one thread; with the same weights as Q8_0 it is 194 (medians
-of 18 pairs, busy). What is lost is the rounding of the rests to 8 bits: at 4 % of 455 places the next token is another
+A score and a draft of eight tokens take 159 ms of CPU with one thread; with the same weights as Q8_0 it is 192 (medians
+of 44 pairs, busy). What is lost is the rounding of the rests to 8 bits: at 4 % of 455 places the next token is another
 one that was about as likely, just as between Q4_1 and Q8_0. `make setup` writes both files once, in some seconds.
 """
 
