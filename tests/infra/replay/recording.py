@@ -8,9 +8,9 @@ from faststream.nats import NatsBroker
 
 from actors.reasoning.actor import listen, reasoning_on, take_events
 from contracts import events as e
-from contracts.topology import REASONING
+from contracts.topology import REASONING, VOICE
 from infra.log.broker import make_broker
-from infra.log.connection import connection
+from infra.log.connection import connection, jetstream
 from infra.log.event_log import append
 from infra.log.tapes import tapes_of, tapes_written
 from infra.replay.recorded_session import RecordedSession, recorded_session
@@ -60,6 +60,12 @@ async def has(broker: NatsBroker, event_class: type[e.Event], count: int = 1) ->
     await until_async(enough)
 
 
+async def _has_taken_all(broker: NatsBroker) -> bool:
+    """Return whether reasoning has taken what was appended, and heard that its own facts are stored."""
+    durable = await jetstream(broker).consumer_info(VOICE, REASONING)
+    return not durable.num_pending and not durable.num_ack_pending
+
+
 async def recording(broker: NatsBroker) -> Recording:
     """Return the session as it was recorded, once its tape is stored."""
 
@@ -74,6 +80,7 @@ async def record(
     broker: NatsBroker, model: ScriptedModel, *steps: Sequence[e.Event | tuple[type[e.Event], int]]
 ) -> Recording:
     """Have reasoning take a session: facts of others are appended; a class and a count are waited for."""
+    closed = False
     async with reasoning_at_work(model):
         for step in steps:
             for each in step:
@@ -81,4 +88,7 @@ async def record(
                     await has(broker, *each)
                 else:
                     await say(broker, each)
+                    closed = isinstance(each, e.SessionClosed)
+        if closed:
+            await until_async(lambda: _has_taken_all(broker), what="reasoning has taken all of the session")
     return await recording(broker)
