@@ -55,7 +55,7 @@ helm-test: helm-tools ## lint, render and validate the Helm chart, strictly
 docs: setup-dev ## build the site of the documents in site/, strictly: every page, link and anchor is there
 	@NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --strict
 
-image: ## build the images daredevil and daredevil-local with podman or docker
+image: ## build the images daredevil and daredevil-local with podman or docker; PLATFORM=linux/arm64 or linux/amd64,linux/arm64
 	@bash scripts/image.sh
 
 stack-test: setup-dev ## the stack of containers (podman, as root): calls, an upgrade, each container killed; all profiles
@@ -89,6 +89,7 @@ lock: setup ## update dependency versions, with hashes; what running needs has t
 	$(LOCK) pyproject.toml --group dev -o requirements-dev.lock
 	$(LOCK) pyproject.toml --group setup -c requirements-dev.lock -o requirements.lock
 	$(LOCK) --group pyproject.toml:sbom -o infra/deploy/image/sbom.lock
+	$(LOCK) --group pyproject.toml:wordllama -c requirements.lock -o infra/deploy/image/wordllama.lock
 
 peers-lock: setup-dev ## update the peers of `make bench-peers`, with hashes; name engines in the versions of requirements.lock first
 	@for peer in $(PEERS); do $(VENV)/bin/uv pip compile --universal --generate-hashes --upgrade -q --python-version 3.11 \

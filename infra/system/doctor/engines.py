@@ -169,10 +169,15 @@ def unusable(settings: Settings) -> list[Finding]:
 
 
 def _others(settings: Settings) -> list[Finding]:
-    """Return what is found of the end-of-turn model and the embedding, unless they are the default."""
+    """Return what is found of the end-of-turn model and the embedding, unless they are the default and there."""
     findings = []
     if settings.end_of_turn != "local":
         findings.append(_module_finding("DAREDEVIL_END_OF_TURN", settings.end_of_turn))
+    if settings.embedding == "local" and not installed("wordllama"):  # no wheel for Linux on arm64
+        remedy = "set DAREDEVIL_EMBEDDING to `provider:model`, or to off"
+        findings.append(
+            Finding("embedding (WordLlama)", "warning", "it is not installed: no past turn is found", remedy)
+        )
     if settings.embedding not in ("", "local", "off"):
         findings.append(_provider_finding("embedding", settings.embedding, settings.embedding_options))
     return findings

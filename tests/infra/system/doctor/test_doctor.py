@@ -137,6 +137,17 @@ def test_an_engine_without_its_key_is_a_warning(monkeypatch: pytest.MonkeyPatch)
     assert engine_finding("llm", "openai:gpt-5", {}).state == "ok"
 
 
+async def test_without_the_local_embedding_the_system_starts_and_is_told_that_it_has_no_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "embedding (WordLlama)" not in await found(some_settings(tmp_path))
+    monkeypatch.setattr("infra.system.doctor.engines.installed", lambda module: module != "wordllama")
+    finding = (await found(some_settings(tmp_path)))["embedding (WordLlama)"]
+    assert (finding.state, "DAREDEVIL_EMBEDDING" in finding.remedy) == ("warning", True)
+    assert unusable(some_settings(tmp_path)) == []
+    assert "embedding (WordLlama)" not in await found(some_settings(tmp_path, embedding="off"))
+
+
 def test_the_key_of_a_plugin_is_asked_for_by_the_name_that_the_plugin_reads(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("infra.system.doctor.engines.installed", lambda module: True)
     for plugin, key in (("elevenlabs", "ELEVEN_API_KEY"), ("deepgram", "DEEPGRAM_API_KEY")):
