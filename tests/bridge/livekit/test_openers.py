@@ -1,10 +1,13 @@
 """An opener in a room of a real LiveKit server, with the actors behind the door played by the test."""
 
+import os
+import signal
+
 from contracts import events as e
 from infra.log.event_log import now_ns
 from tests.bridge.agent import RATE_HZ, Agent
 from tests.bridge.livekit.conftest import Invite, StartBridge
-from tests.bridge.livekit.session_log import facts_with, talking
+from tests.bridge.livekit.session_log import facts_with, held_by, pid_of, talking
 from tests.bridge.livekit.shared_bridge import *  # noqa: F403 (its fixtures)
 from tests.bridge.livekit.voice import WORD_S, say_tones, saying_again
 from tests.waiting import until
@@ -66,5 +69,24 @@ async def test_an_opener_falls_silent_when_the_caller_goes_on_and_the_answer_is_
     assert opener.retracted
     assert 0 < opener.played_samples < 4 * WORD_S * RATE_HZ
     assert heard_s < 4 * WORD_S
+    (finished,) = (fact for fact in facts if isinstance(fact, e.PlaybackFinished))
+    assert finished.heard_text == text
+
+
+async def test_what_was_heard_of_an_opener_as_its_job_died_is_told_by_the_next_job_and_the_answer_is_heard(
+    start_bridge: StartBridge, invite: Invite, agent: Agent
+) -> None:
+    await start_bridge()
+    ada, session_id = await talking(invite, agent)
+    async with saying_again(agent, session_id):
+        await cue(agent, session_id, "Well, let me see,")
+        await ada.hears()
+        await held_by(agent, session_id, lambda lease: lease.reply_id == "o-1" and lease.played_samples > 0)
+        os.kill(await pid_of(agent, session_id), signal.SIGKILL)
+        opener = await played(agent, session_id)
+        text = await say_tones(agent, session_id, "r-1", [2])
+        facts = await facts_with(agent, session_id, e.PlaybackFinished)
+    assert opener.retracted
+    assert 0 < opener.played_samples < 4 * WORD_S * RATE_HZ
     (finished,) = (fact for fact in facts if isinstance(fact, e.PlaybackFinished))
     assert finished.heard_text == text
