@@ -48,7 +48,7 @@ def resumed_turn(view: SessionState, track: e.TrackPublished) -> OpenTurn | None
     turn = OpenTurn(spoken[0].started.turn_id or "")
     turn.utterances += [_finished(utterance) for utterance in spoken[:known]]
     last = spoken[known]
-    turn.utterances.append(_begun(last))
+    turn.utterances.append(begun_utterance(last))
     turn.to_come = [utterance.started for utterance in spoken[known + 1 :] if not utterance.over]
     # If its sound is lost, the interim words are better than nothing.
     before = turn.text()
@@ -56,7 +56,8 @@ def resumed_turn(view: SessionState, track: e.TrackPublished) -> OpenTurn | None
     return turn
 
 
-def _begun(spoken: SpokenUtterance) -> Utterance:
+def begun_utterance(spoken: SpokenUtterance) -> Utterance:
+    """Return an utterance as an earlier owner had begun it, with what was decided of it, to be heard again."""
     return Utterance(
         spoken.started,
         contested_reply=spoken.started.over_reply_id,
@@ -69,7 +70,7 @@ def _begun(spoken: SpokenUtterance) -> Utterance:
 
 
 def _finished(spoken: SpokenUtterance) -> Utterance:
-    utterance = _begun(spoken)
+    utterance = begun_utterance(spoken)
     utterance.end = spoken.end_sample or spoken.started.start_sample
     utterance.text = spoken.text or ""
     utterance.closed = True

@@ -35,7 +35,7 @@ class TrackEvents:
             time_ns=now_ns(),
             id_n=start_sample,
             turn_id=turn_id,
-            utterance_id=self._utterance_id(start_sample),
+            utterance_id=self.utterance_id(start_sample),
             track_id=self._track.track_id,
             participant_id=self._participant_id,
             start_sample=start_sample,
@@ -213,7 +213,7 @@ class TrackEvents:
             id_name=f"EchoHeard:{reply_id}",
             participant_id=self._participant_id,
             reply_id=reply_id,
-            utterance_id=self._utterance_id(sample),
+            utterance_id=self.utterance_id(sample),
             reason="echo",
         )
 
@@ -261,7 +261,8 @@ class TrackEvents:
         fields["participant_id"] = self._participant_id
         return answer(started, event_class, time_ns=now_ns(), id_n=n, **fields)
 
-    def _utterance_id(self, start_sample: int) -> str:
+    def utterance_id(self, start_sample: int) -> str:
+        """Return the id of the utterance that starts there: the same for whoever hears it."""
         return f"{self._track.track_id}-{start_sample}"
 
 

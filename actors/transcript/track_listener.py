@@ -20,7 +20,7 @@ from actors.transcript.engines import SpeechEngines
 from actors.transcript.event_writer import EventWriter
 from actors.transcript.interruptions import Interruptions
 from actors.transcript.live_sound import LiveSound
-from actors.transcript.resume import resumed_turn
+from actors.transcript.resume import begun_utterance, resumed_turn
 from actors.transcript.session_state import SessionState
 from actors.transcript.sound import TrackSound
 from actors.transcript.taped_sound import TapedSound
@@ -204,15 +204,25 @@ class TrackListener:
             await self._openers.take_back(self._turn.turn_id, self._sound.received_ns(self._hearing.start))
         if self._turn.utterances and self._turn.last.end is not None:
             self._policy.went_on((self._hearing.start - self._turn.last.end) / SAMPLES_PER_MS)
+        utterance = self._heard_again(self._turn) or self._new_utterance(self._turn)
+        self._turn.utterances.append(utterance)
+        self._turn.to_come = [each for each in self._turn.to_come if each.event_id != utterance.started.event_id]
+        if not utterance.silent:
+            await self._writer.append(utterance.started)
+
+    def _heard_again(self, turn: OpenTurn) -> Utterance | None:
+        """Return the utterance that begins, if an earlier owner has begun it: that one knew over which reply."""
+        utterance_id = self._facts.utterance_id(self._hearing.start)
+        if all(each.utterance_id != utterance_id for each in turn.to_come):
+            return None
+        return begun_utterance(self._view.utterances[utterance_id])
+
+    def _new_utterance(self, turn: OpenTurn) -> Utterance:
         floor = self._view.floor_reply()
         over_reply_id = floor.reply_id if floor is not None else None
-        started = self._facts.speech_started(self._hearing.start, self._turn.turn_id, over_reply_id)
-        utterance = Utterance(started, contested_reply=over_reply_id, segment_start=started.start_sample)
-        self._turn.utterances.append(utterance)
-        self._turn.to_come = [each for each in self._turn.to_come if each.event_id != started.event_id]
-        utterance.silent = floor is not None and self._interruptions.are_braked
-        if not utterance.silent:
-            await self._writer.append(started)
+        started = self._facts.speech_started(self._hearing.start, turn.turn_id, over_reply_id)
+        silent = floor is not None and self._interruptions.are_braked
+        return Utterance(started, over_reply_id, segment_start=started.start_sample, silent=silent)
 
     def _behind(self) -> bool:
         return self._sound.end - self._heard_to > BEHIND_SAMPLES

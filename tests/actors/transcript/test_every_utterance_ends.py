@@ -218,6 +218,7 @@ NAMES = count()
     [Spoken(400, 900, "before"), Spoken(400, 400)], [("Stop, wait.", 0), ("", 0), ("Mhm.", 0)], frozenset({3}), 3000
 )
 @example([Spoken(400, 400, "before"), Spoken(400, 400)], [("", 0), ("Stop, wait.", 30), ("", 0)], frozenset(), 3000)
+@example([Spoken(64, 400, "within"), Spoken(64, 128), Spoken(400, 2600)], [("Stop, wait.", 60)], frozenset({8}), 0)
 async def test_every_utterance_that_began_ends_once(
     broker: NatsBroker, speech: list[Spoken], answers: list[Answer], crashes: frozenset[int], last_ms: int
 ) -> None:
