@@ -22,6 +22,7 @@ from contracts.answers import answer
 from infra.engines.llm import LOCAL, LlmNotFound
 from infra.engines.sentence_end import Message, NoScore, spoken_together
 from infra.log.event_log import now_ns
+from infra.process.tasks import result_or_none
 from infra.settings import Settings
 from infra.tape.tape import Plain, Tape
 
@@ -84,8 +85,7 @@ class EndScoring:
         if reading is None:
             return None
         await asyncio.wait([reading])
-        has_failed = reading.cancelled() or reading.exception() is not None
-        return None if has_failed else reading.result()
+        return result_or_none(reading)
 
     async def score(
         self,

@@ -22,6 +22,7 @@ from actors.transcript.voice_level import VoiceLevel
 from infra.engines.lane import Rank, Run
 from infra.engines.stt import Recognition, as_plain
 from infra.log.event_log import now_ns
+from infra.process.tasks import result_or_none
 
 INTERIM_MS = 500
 CONTESTED_INTERIM_MS = 300
@@ -60,7 +61,7 @@ class Guess:
     @property
     def has_failed(self) -> bool:
         """Whether it is over and holds no words."""
-        found = _result_or_none(self.run)
+        found = result_or_none(self.run.result)
         return self.run.result.done() and (found is None or not spoken_words(found.text))
 
 
@@ -153,7 +154,7 @@ class TrackGuesses:
         if guess is None or not guess.run.result.done():
             return
         self._running = None
-        found = _result_or_none(guess.run)
+        found = result_or_none(guess.run.result)
         recognition = guessed(found) if found is not None else None
         self._taped.took("guess", [guess.segment_start, guess.to, as_plain(recognition)])
         text = spoken_words(recognition.text) if recognition is not None else ""
@@ -197,9 +198,3 @@ def fading_out(samples: Samples) -> Samples:
 
 def _interval(length: int, least: int) -> int:
     return max(least, int(LONGER_SHARE * length))
-
-
-def _result_or_none(run: Run[Recognition]) -> Recognition | None:
-    """Return the result of a run that is over; None if it failed or was dropped."""
-    done = run.result
-    return None if not done.done() or done.cancelled() or done.exception() is not None else done.result()

@@ -25,7 +25,7 @@ from infra.engines.lane import Overloaded, Rank, Run
 from infra.engines.stt import Recognition, as_plain
 from infra.engines.turn_detector import HEARD_SAMPLES
 from infra.log.event_log import now_ns
-from infra.process.tasks import ended
+from infra.process.tasks import ended, result_or_none
 from infra.settings import Settings
 
 TAIL_SAMPLES = WINDOW_SAMPLES
@@ -139,7 +139,7 @@ class TrackRecognition:
         self.guesses.collect()
         self.streams.collect(utterance, self.speaks_otherwise)
         if utterance.asking is not None and utterance.asking.done():
-            probability = _result_or_none(utterance.asking)
+            probability = result_or_none(utterance.asking)
             self._taped.took("opinion", [utterance.start, probability])
             if probability is not None:
                 # The model's opinion varies; of two, the surer has proved right more often.
@@ -304,10 +304,3 @@ def _waited_for(utterance: Utterance) -> list[asyncio.Future[Any]]:
 def _given(samples: Samples, end: int) -> SoundGiven:
     """Return that these samples, up to `end`, are given to an engine now."""
     return SoundGiven(end - len(samples), end, now_ns())
-
-
-def _result_or_none(done: "asyncio.Future[T]") -> T | None:
-    """Return the result of a run that is only an opinion; None if it failed or was dropped."""
-    if done.cancelled() or done.exception() is not None:
-        return None
-    return done.result()

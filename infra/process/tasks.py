@@ -4,11 +4,13 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 log = logging.getLogger(__name__)
 
 TRIES = 3
+
+T = TypeVar("T")
 
 
 class CancelledElsewhere(RuntimeError):
@@ -21,6 +23,13 @@ async def ended(*tasks: "asyncio.Future[Any]") -> None:
         for task in left:
             task.cancel()
         await asyncio.wait(left, timeout=0.5)
+
+
+def result_or_none(work: "asyncio.Future[T]") -> T | None:
+    """Return what came of work whose failure does not matter; None if it is not over, has failed or was cancelled."""
+    if not work.done() or work.cancelled() or work.exception() is not None:
+        return None
+    return work.result()
 
 
 def is_being_stopped() -> bool:

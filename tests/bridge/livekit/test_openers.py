@@ -46,7 +46,6 @@ async def test_an_opener_is_heard_to_its_end_and_then_its_answer(
     (finished,) = (fact for fact in facts if isinstance(fact, e.PlaybackFinished))
     assert begun.heard_ns is not None
     assert opener.ended_ns is not None
-    print(f"the answer is heard {(begun.heard_ns - opener.ended_ns) / 1e6:.0f} ms after the opener's end")
     assert begun.heard_ns >= opener.ended_ns
     assert finished.heard_text == text
     await until(lambda: any(caption.final and caption.segment_id == "r-1" for caption in ada.captions))

@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from infra.process.tasks import again_and_again
+from infra.process.tasks import again_and_again, result_or_none
 
 
 async def test_work_cancelled_by_something_else_is_done_again_until_somebody_stops_the_task() -> None:
@@ -33,3 +33,16 @@ async def test_work_that_fails_ends_it() -> None:
 
     with pytest.raises(ValueError, match="no more"):
         await asyncio.wait_for(again_and_again(work, "work"), 5)
+
+
+async def test_work_whose_failure_does_not_matter_has_a_result_or_none() -> None:
+    work: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+    assert result_or_none(work) is None
+    work.set_result(3)
+    assert result_or_none(work) == 3
+    failed: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+    failed.set_exception(ValueError("no"))
+    assert result_or_none(failed) is None
+    cancelled: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+    cancelled.cancel()
+    assert result_or_none(cancelled) is None
