@@ -14,7 +14,7 @@ class OpenerRule:
     """What the opener is, empty for none, and after which silence it may be said.
 
     It is said only where the score is between those that decide by themselves. Lower ones would give twice as many
-    openers, and more than twice as many in pauses (docs/latency.md).
+    openers, and more than twice as many in pauses (docs/latency-measured.md).
     """
 
     text: str

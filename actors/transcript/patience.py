@@ -1,8 +1,8 @@
 """How long a silence must last before the turn is over, from what was said: pure.
 
-Text tells an end from a pause, sound hardly does (docs/latency.md). A language model's probability that the words end
-here, with a few features of the words, makes a score; the score chooses one of three lengths of silence. Some words are
-waited for whatever the score: numbers being read out, spelling, lists, "um".
+Text tells an end from a pause, sound hardly does (docs/latency-measured.md). A language model's probability that the
+words end here, with a few features of the words, makes a score; the score chooses one of three lengths of silence. Some
+words are waited for whatever the score: numbers being read out, spelling, lists, "um".
 """
 
 import json
