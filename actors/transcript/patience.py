@@ -78,6 +78,9 @@ class TurnWeights:
         """Return the weights that a JSON text has, as `daredevil tune turns` prints it. Raises BadWeights."""
         try:
             found = json.loads(text)
+        except ValueError as error:
+            raise BadWeights(f"this is no JSON: {error}") from error
+        try:
             weights = {name: float(found["weights"][name]) for name in ("bias", *FEATURES)}
             lengths: dict[str, Lengths] = {
                 name: Lengths(**{k: float(v) for k, v in found["lengths"][name].items()}) for name in PATIENCES
@@ -85,8 +88,10 @@ class TurnWeights:
             source = str(found.get("source", ""))
         except BadWeights:
             raise
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise BadWeights(f"not the weights of a turn: {error!r}") from error
+        except KeyError as error:
+            raise BadWeights(f"not the weights of a turn: {error} is missing") from error
+        except (ValueError, TypeError, AttributeError) as error:
+            raise BadWeights(f"not the weights of a turn: {error}") from error
         if not all(math.isfinite(value) for value in weights.values()):
             raise BadWeights("a weight is not a finite number")
         return cls(weights, lengths, source)

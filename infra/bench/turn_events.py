@@ -48,12 +48,24 @@ def read_events(path: Path) -> list[TurnEvent]:
     file = path / "events.json" if path.is_dir() else path
     try:
         found = json.loads(file.read_text(encoding="utf-8"))
-        events = [_event(each) for each in found]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise BadEvents(f"{file}: {error!r}") from error
-    if not events:
-        raise BadEvents(f"{file} has no events")
-    return events
+    except OSError as error:
+        raise BadEvents(f"{file} cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise BadEvents(f"{file} is no JSON: {error}") from error
+    if not isinstance(found, list) or not found:
+        raise BadEvents(f"{file} must hold a list of events")
+    return [_checked(file, number, each) for number, each in enumerate(found)]
+
+
+def _checked(file: Path, number: int, plain: Any) -> TurnEvent:
+    """Return an event. Raises BadEvents saying which one is wrong, and how."""
+    try:
+        return _event(plain)
+    except KeyError as error:
+        needed = "an event has `id`, `spk`, `label` and `text`"
+        raise BadEvents(f"{file}: event {number} has no {error}: {needed}") from error
+    except (ValueError, TypeError, AttributeError) as error:
+        raise BadEvents(f"{file}: event {number} cannot be used: {error}") from error
 
 
 def as_plain(event: TurnEvent) -> dict[str, Any]:

@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from infra.cli.output import BAD_INPUT, err, fail, out, progress, run_async
+from infra.cli.output import BAD_INPUT, check_target, err, fail, out, progress, run_async
 
 if TYPE_CHECKING:
     from infra.bench.turn_events import TurnEvent
     from infra.bench.turns import Interval, PolicyFigures, TurnsFigures
+
+
+LOG_AGE = "30d"
 
 
 def turns(
@@ -21,7 +24,12 @@ def turns(
     ] = None,
     since: Annotated[
         str | None,
-        typer.Option("--log", metavar="AGE", help="The log's own conversations of the last 30d, 12h, instead."),
+        typer.Option(
+            "--log",
+            metavar="AGE",
+            help="The log's own conversations of the last 30d, 12h.",
+            show_default=f"{LOG_AGE} without --events",
+        ),
     ] = None,
     weights: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Weights of `daredevil tune turns`, instead of those in force.")
@@ -43,9 +51,11 @@ def turns(
 
     For example:
 
-      daredevil bench turns --events /data/turns --keep /data/turns/scored.json
+      daredevil bench turns
 
-      daredevil bench turns --log 30d
+      daredevil bench turns --log 12h
+
+      daredevil bench turns --events /data/turns --keep /data/turns/scored.json
     """
     from infra.bench.turn_events import BadEvents
     from infra.bench.turns import turns_figures
@@ -53,6 +63,9 @@ def turns(
 
     try:
         fit = read_weights(weights)
+        if keep is not None:
+            check_target(keep, option="--keep")
+        since = LOG_AGE if events is None and since is None else since
         found = run_async(scored_events(events, since, "--log"))
         if keep is not None:
             _write(keep, found)

@@ -43,19 +43,19 @@ def fail_for(not_measured: "Sequence[NotMeasured]") -> None:
         fail(f"not measured: {'; '.join(each.part for each in not_measured)}")
 
 
-def check_target(path: Path, ending: str = "") -> None:
-    """Check that the folder of a file given with --out exists, and that its name may end as its format does.
+def check_target(path: Path, ending: str = "", option: str = "--out") -> None:
+    """Check that the folder of a file given with `option` exists, and that its name may end as its format does.
 
     A name without an ending says nothing about the format. Raises ValueError.
     """
     folder = path.absolute().parent
     if not folder.is_dir():
-        raise ValueError(f"--out {path}: there is no directory {folder}")
+        raise ValueError(f"{option} {path}: there is no directory {folder}")
     if path.is_dir():
-        raise ValueError(f"--out {path}: this is a directory")
+        raise ValueError(f"{option} {path}: this is a directory")
     if ending and path.suffix.lower() not in ("", ending) and (path.is_file() or not path.exists()):
         raise ValueError(
-            f"--out {path}: what is written is {ending[1:].upper()}, not {path.suffix[1:]}: name it "
+            f"{option} {path}: what is written is {ending[1:].upper()}, not {path.suffix[1:]}: name it "
             f"{path.with_suffix(ending)}"
         )
 

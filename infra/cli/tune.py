@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from infra.cli.output import BAD_INPUT, FAILED, err, fail, out, progress, run_async
+from infra.cli.output import BAD_INPUT, FAILED, check_target, err, fail, out, progress, run_async
 
 if TYPE_CHECKING:
     from infra.bench.turn_events import TurnEvent
@@ -55,8 +55,10 @@ def turns(
     from infra.cli.turn_sets import read_weights
 
     try:
-        found = run_async(_events(since, calls, events))
+        if to is not None:
+            check_target(to)
         before = read_weights(None)
+        found = run_async(_events(since, calls, events))
         after = refitted(found, before, _source(found))
         figures = turns_figures(found, before), turns_figures(found, after)
         if to is not None:

@@ -10,6 +10,7 @@ from infra.session.response_gap import breakdown, milestones_of
 
 LATENCY_FACTS = (
     e.TranscriptRevised,
+    e.TranscriptScored,
     e.UtteranceTranscribed,
     e.TurnEnded,
     e.ReplyStarted,
@@ -114,7 +115,7 @@ def _taken(parts: e.LatencyParts | None) -> dict[str, float]:
 def _cause(part: str, ms: float, ended: e.TurnEnded, of_turn: Sequence[e.Event], reply_id: str) -> str:
     match part:
         case "endpointing_ms":
-            return _why_silent(ended)
+            return _why_silent(ended, of_turn)
         case "vad_ms":
             return f"the sound was given to speech to text {ms:.0f} ms after the end of speech"
         case "stt_ms":
@@ -135,30 +136,42 @@ def _cause(part: str, ms: float, ended: e.TurnEnded, of_turn: Sequence[e.Event],
     return "it was there when the caller had finished"
 
 
-_REASONS = {
+_REASONS: dict[str, str] = {
     "sure": "the words sound whole",
     "between": "the words may go on",
     "goes-on": "the words sound as if they went on",
     "answer": "they answer what was asked",
+    "greeting": "people often go on after a greeting",
     "hesitation": "they end in an um",
     "number": "something is being read out",
     "list": "a list goes on",
-    "no-score": "no language model had scored the words",
 }
+"""Why a silence was as long as it was, by `TurnEvidence.reason`; `no-score` has reasons of its own."""
 
 
-def _why_silent(ended: e.TurnEnded) -> str:
+def _why_silent(ended: e.TurnEnded, of_turn: Sequence[e.Event]) -> str:
     evidence = ended.evidence
     assert evidence is not None
     asked = f"{evidence.required_silence_ms:.0f} ms of silence were required"
     if evidence.patience:
         score = f", score {evidence.score:.2f}" if evidence.score is not None else ""
-        return f"{asked}: {_REASONS.get(evidence.reason, evidence.reason)} ({evidence.patience}{score})"
+        reason = evidence.reason
+        why = _why_not_scored(of_turn) if reason == "no-score" else _REASONS.get(reason, reason)
+        return f"{asked}: {why} ({evidence.patience}{score})"
     if evidence.unfinished:
         return f"{asked}: the words break off"
     if evidence.end_of_turn_probability is not None:
         return f"{asked}: the end-of-turn model said {evidence.end_of_turn_probability:.2f}"
     return asked
+
+
+def _why_not_scored(of_turn: Sequence[e.Event]) -> str:
+    scored = [fact for fact in of_turn if isinstance(fact, e.TranscriptScored)]
+    if not scored:
+        return "no local language model said whether the words are whole"
+    if scored[-1].problem:
+        return f"nothing said whether the words are whole: {scored[-1].problem}"
+    return "the language model had not said in time whether the words are whole"
 
 
 def _named(what: str, engine: str) -> str:

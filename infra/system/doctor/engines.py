@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from actors.transcript.patience import BadWeights, weights_in
 from infra.session.behaviour import in_each_share
 from infra.settings import Settings
 from infra.settings_given import how_to_unset
@@ -169,8 +170,8 @@ def unusable(settings: Settings) -> list[Finding]:
 
 
 def _others(settings: Settings) -> list[Finding]:
-    """Return what is found of the end-of-turn model and the embedding, unless they are the default and there."""
-    findings = []
+    """Return what is found of the end of turns and the embedding, unless they are the default and there."""
+    findings = [*_end_by_words(settings)]
     if settings.end_of_turn != "local":
         findings.append(_module_finding("DAREDEVIL_END_OF_TURN", settings.end_of_turn))
     if settings.embedding == "local" and not installed("wordllama"):  # no wheel for Linux on arm64
@@ -181,6 +182,20 @@ def _others(settings: Settings) -> list[Finding]:
     if settings.embedding not in ("", "local", "off"):
         findings.append(_provider_finding("embedding", settings.embedding, settings.embedding_options))
     return findings
+
+
+def _end_by_words(settings: Settings) -> Iterator[Finding]:
+    """Yield what keeps the words from deciding when a turn is over as the settings want it."""
+    try:
+        weights_in(settings.turn_weights)
+    except BadWeights as error:
+        remedy = (
+            "give what `daredevil tune turns` prints, or DAREDEVIL_TURN_WEIGHTS_FILE=weights.json for what it wrote"
+        )
+        yield Finding("DAREDEVIL_TURN_WEIGHTS", "missing", str(error), f"{remedy}; or {how_to_unset('turn_weights')}")
+    if settings.opener and not settings.patience:
+        detail = "it is never said: without a patience nothing says where a turn may be over"
+        yield Finding("DAREDEVIL_OPENER", "warning", detail, f"set DAREDEVIL_PATIENCE, or {how_to_unset('opener')}")
 
 
 KEYS = {"elevenlabs": "ELEVEN_API_KEY"}

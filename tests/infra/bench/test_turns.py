@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 from pathlib import Path
 from typing import Any
 
@@ -41,8 +42,27 @@ def test_a_file_comes_back_as_it_was_written_and_a_bad_one_is_told(tmp_path: Pat
         (tmp_path / "bad.json").write_text(text)
         with pytest.raises(BadEvents):
             read_events(tmp_path / "bad.json")
-    with pytest.raises(BadEvents):
+    with pytest.raises(BadEvents, match=r"none\.json cannot be read: No such file"):
         read_events(tmp_path / "none.json")
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("nothing", "is no JSON: Expecting value"),
+        ('{"id": 1}', "must hold a list of events"),
+        ("[]", "must hold a list of events"),
+        ('[{"id": 1}]', "event 0 has no 'spk': an event has `id`, `spk`, `label` and `text`"),
+        ("[[1]]", "event 0 cannot be used"),
+        ('[{"id": 1, "spk": "a", "label": "end", "text": "x"}]', "event 0 cannot be used: invalid literal"),
+        ('[{"id": 1, "spk": "a", "label": NaN, "text": "x"}]', "event 0 cannot be used: cannot convert float NaN"),
+        ('[{"id": 1, "spk": "a", "label": 1, "text": "x", "end_probability": "likely"}]', "event 0 cannot be used"),
+    ],
+)
+def test_which_event_is_wrong_is_said(tmp_path: Path, text: str, problem: str) -> None:
+    (tmp_path / "events.json").write_text(text)
+    with pytest.raises(BadEvents, match=re.escape(problem)):
+        read_events(tmp_path)
 
 
 def test_numbered_pauses_of_a_recording_say_where_the_speaker_had_paused() -> None:

@@ -34,8 +34,7 @@ def test_fitted_weights_are_what_the_setting_takes(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_measured_is_said(tmp_path: Path) -> None:
-    code, _, errors = cli("bench", "turns")
-    assert (code, "give --events DIR" in errors) == (2, True)
+    assert cli("bench", "turns") == cli("bench", "turns", "--log", "30d")
     code, _, errors = cli("bench", "turns", "--log", "soon")
     assert (code, "--log soon: give an age such as 2d" in errors) == (2, True)
     code, _, errors = cli("bench", "turns", "--log", "30d", "--events", str(tmp_path))
@@ -49,4 +48,8 @@ def test_what_cannot_be_measured_is_said(tmp_path: Path) -> None:
     assert (code, "too few ends and pauses to hold speakers out" in output, "balanced" in output) == (0, True, True)
     (tmp_path / "bad.json").write_text("{}")
     code, _, errors = cli("bench", "turns", "--events", str(tmp_path), "--weights", str(tmp_path / "bad.json"))
-    assert (code, "not the weights of a turn" in errors) == (2, True)
+    assert (code, "bad.json: not the weights of a turn: 'weights' is missing" in errors) == (2, True)
+    code, _, errors = cli("tune", "turns", "--events", str(tmp_path), "--out", str(tmp_path / "none" / "w.json"))
+    assert (code, "--out" in errors, "there is no directory" in errors) == (2, True, True)
+    code, _, errors = cli("bench", "turns", "--events", str(tmp_path), "--keep", str(tmp_path))
+    assert (code, f"--keep {tmp_path}: this is a directory" in errors) == (2, True)

@@ -1,9 +1,10 @@
 """What the slowest turns waited for, in figures and words."""
 
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
+from actors.transcript.patience import Reason
 from contracts import events as e
 from infra.session.turn_latency import latency_figures, turn_latencies
 
@@ -94,6 +95,41 @@ def test_what_the_door_said_is_kept() -> None:
 def test_the_part_that_took_longest_is_the_cause(late: dict[str, int], longest: str, cause: str) -> None:
     [row] = turn_latencies(_turn(**late))
     assert (row.longest, row.cause) == (longest, cause)
+
+
+def _by_words(reason: str, *scored: dict[str, Any]) -> str:
+    """Return the cause of a turn that was ended by its words, after what a language model said of them."""
+    facts = _turn()
+    known = {"session_id": "s", "turn_id": "t", "time_ns": 300 * MS, "participant_id": "p"}
+    said = [e.TranscriptScored.model_validate(known | {"event_id": str(n)} | each) for n, each in enumerate(scored)]
+    for place, fact in enumerate(facts):
+        if isinstance(fact, e.TurnEnded) and fact.evidence is not None:
+            evidence = fact.evidence.model_copy(update={"patience": "quick", "reason": reason})
+            facts[place] = fact.model_copy(update={"evidence": evidence})
+    [row] = turn_latencies([*facts, *said])
+    return row.cause
+
+
+@pytest.mark.parametrize("reason", set(get_args(Reason)) - {"no-score"})
+def test_each_reason_of_a_silence_is_told_in_words(reason: str) -> None:
+    said = _by_words(reason)
+    assert said.startswith("400 ms of silence were required: ")
+    assert not said.endswith(f": {reason} (quick)")
+
+
+@pytest.mark.parametrize(
+    ("scored", "why"),
+    [
+        ([], "no local language model said whether the words are whole"),
+        (
+            [{"problem": "the local model does not answer within 1 s"}],
+            "nothing said whether the words are whole: the local model does not answer within 1 s",
+        ),
+        ([{"end_probability": 0.4}], "the language model had not said in time whether the words are whole"),
+    ],
+)
+def test_words_that_were_not_scored_have_a_reason(scored: list[dict[str, Any]], why: str) -> None:
+    assert _by_words("no-score", *scored) == f"400 ms of silence were required: {why} (quick)"
 
 
 def test_figures_say_how_often_a_part_was_waited_for() -> None:

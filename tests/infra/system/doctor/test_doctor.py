@@ -165,6 +165,8 @@ def test_the_key_of_a_plugin_is_asked_for_by_the_name_that_the_plugin_reads(monk
         ({"tts": "80%:local,20%:nosuch.TTS"}, "livekit-plugins-nosuch is not installed"),
         ({"end_of_turn": "nosuch:Detector"}, "there is no module nosuch"),
         ({"embedding": "nonsense:foo"}, "there is no provider nonsense"),
+        ({"turn_weights": "weights.json"}, "this is no JSON: Expecting value: line 1 column 1 (char 0)"),
+        ({"turn_weights": '{"weights": {}}'}, "not the weights of a turn: 'bias' is missing"),
     ],
 )
 async def test_the_system_cannot_start_with_engines_that_are_not_there(
@@ -173,6 +175,13 @@ async def test_the_system_cannot_start_with_engines_that_are_not_there(
     settings = some_settings(tmp_path, **values)
     assert unusable(settings)[0].detail == detail
     assert detail in [finding.detail for finding in (await found(settings)).values()]
+
+
+def test_an_opener_that_is_never_said_is_told(tmp_path: Path) -> None:
+    never = some_settings(tmp_path, opener="Well,", patience="")
+    assert "it is never said" in [each.detail.partition(":")[0] for each in engine_problems(never)]
+    assert unusable(never) == []
+    assert not engine_problems(some_settings(tmp_path, opener="Well,", patience="quick"))
 
 
 def test_a_chain_with_one_engine_that_is_there_may_start(tmp_path: Path) -> None:
