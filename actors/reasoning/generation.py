@@ -18,7 +18,7 @@ from actors.reasoning.handover import Handovers, takes_over
 from actors.reasoning.known_answer import KnownAnswer
 from actors.reasoning.learned import ReplyModels
 from actors.reasoning.model_chunks import AskModel, asked_after
-from actors.reasoning.own_graph import GraphReply
+from actors.reasoning.own_graph import CalledByAnother, GraphReply
 from actors.reasoning.prompts import Background
 from actors.reasoning.raw_answer import RawAnswer
 from actors.reasoning.reply_text import ReplyText
@@ -250,7 +250,7 @@ class Generation:
         while self._other_agent is not None:
             handed = await self._become(self._other_agent)
             note = f"{self._prompt}\n\n{takes_over(handed)}".strip()
-            made = self._tools.rounds_made
+            made = self._tools.facts.rounds
             asked = replace(
                 self._asked([], ""),
                 prompt=note,
@@ -260,10 +260,15 @@ class Generation:
             await self._answer(asked)
 
     async def _answer(self, asked: Asked) -> None:
-        if self._agent.graph is not None:
-            await self._own_graph().answer(asked)
-        else:
+        if self._agent.graph is None:
             await answer_to(self._shared.graph, asked)
+            return None
+        while True:
+            try:
+                return await self._own_graph().answer(asked)
+            except CalledByAnother:
+                rounds = await self._tools.taken_up()
+                asked = replace(asked, rounds=rounds, written=self._after_tools(self._known()))
 
     def _asked(self, rounds: Sequence[Round], written: str) -> Asked:
         """Return the input of the graph: what this agent's model is asked."""
@@ -303,7 +308,7 @@ class Generation:
         call = call_of(self.log.session, self._agent, self._turn_id)
         timeout_s = self._shared.settings.llm_timeout_s
         return GraphReply(
-            self.log, self._agent, self._about, self.reply_id, self._tools.granted, self.raw, call, timeout_s
+            self.log, self._agent, self.reply_id, self._tools.facts, self._tools.granted, self.raw, call, timeout_s
         )
 
     async def _run_tools(self, calls: Sequence[WrittenCall], round_number: int) -> Sequence[ToolUse]:

@@ -78,7 +78,7 @@ class Handovers:
             with suppress(Superseded):  # the caller has interrupted
                 await self._say(handoff.say.strip())
         reply = session.replies[self._reply_id]
-        await self._log.append(
+        handed = await self._log.append(
             answer(
                 self._cause,
                 e.HandedOver,
@@ -94,7 +94,7 @@ class Handovers:
                 first_clause=max(reply.clauses, default=-1) + 1,
             )
         )
-        return ToolResult("ok", f"the conversation is handed over to {agent.name}")
+        return ToolResult("ok", f"the conversation is handed over to {handed.to_agent}")
 
     async def _profile(
         self, called: e.ToolCalled, handoff: Handoff, agent: Agent, before: AgentProfile

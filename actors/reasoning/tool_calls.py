@@ -10,19 +10,19 @@ from typing import Any
 
 from actors.reasoning.context import asker_id, attributes_of, call_of, participant_of, zone_of
 from actors.reasoning.session_log import SessionLog
+from actors.reasoning.tool_facts import ToolFacts
 from actors.reasoning.tool_runs import ToolRuns
 from actors.reasoning.tool_uses import Round, ToolUse
 from actors.reasoning.tools import call_id_of
 from actors.reasoning.written_calls import WrittenCall
 from contracts import events as e
-from contracts.answers import Answer, Cause, answer
+from contracts.answers import Cause
 from infra.agents.agent import Agent
 from infra.agents.call import FOR_ACTIONS, Call
 from infra.agents.handoff import Handoff
 from infra.agents.live_control import ControlOf, no_control
 from infra.agents.running import NOT_KNOWN, ToolResult, longest_s, run_tool
 from infra.agents.tool import Tool
-from infra.log.event_log import StaleWriter, now_ns
 from infra.process.tasks import ended
 from infra.tape.tape import Packing, Plain
 
@@ -33,9 +33,6 @@ UNKNOWN = f"it was interrupted when the process it ran in ended; {NOT_KNOWN}"
 CANCELLED = "it was cancelled, as the caller interrupted"
 ANSWER_S = 10.0
 """How long a call waits for a process of tools besides the time that the tool may take."""
-
-ITSELF = "the tool itself, which returned after all"
-"""Who settled a call whose outcome had been given up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +64,7 @@ class ToolCalls:
         are_remote: bool = False,
     ) -> None:
         self.granted = asyncio.Event()
+        self.facts = ToolFacts(log, reply.reply_id, reply.about)
         self._log = log
         self._reply = reply
         self._reply_id = reply.reply_id
@@ -130,13 +128,8 @@ class ToolCalls:
         self._agent, self._are_remote = agent, are_remote
 
     @property
-    def rounds_made(self) -> int:
-        """How many messages with calls the reply has."""
-        return max((use.called.round + 1 for use in self._uses.values()), default=0)
-
-    @property
     def _uses(self) -> Mapping[str, ToolUse]:
-        return self._log.session.replies[self._reply_id].tools
+        return self.facts.uses
 
     async def _begun(self, call: WrittenCall, round_number: int) -> ToolUse:
         arguments = call.text if call.error else dict(call.arguments)
@@ -171,8 +164,7 @@ class ToolCalls:
 
     def _called(self, call: WrittenCall, call_id: str, tool: Tool | None, round_number: int) -> e.ToolCalled:
         is_action = tool is not None and tool.is_action
-        return self._answer(
-            e.ToolCalled,
+        return self.facts.call(
             call_id,
             tool=call.name,
             arguments=call.text if call.error else json.dumps(dict(call.arguments), default=str),
@@ -216,9 +208,9 @@ class ToolCalls:
 
     async def _called_and_run(self, called: e.ToolCalled, tool: Tool | None, problem: str) -> None:
         """Append the call, run it, and append what came of it."""
-        is_ours = await self._append_call(called)
+        is_ours = await self.facts.append_call(called)
         if problem or tool is None:
-            await self._append_return(called, ToolResult("failed", error=problem, attempts=0), 0)
+            await self.facts.append_return(called, ToolResult("failed", error=problem, attempts=0), 0)
         elif is_ours:
             await self._run(called, tool)
         else:
@@ -230,7 +222,7 @@ class ToolCalls:
             return
         tool = self._agent.named_tools.get(use.called.tool)
         if (result := _instead_of_running(use, tool, is_over)) is not None:
-            await self._append_return(use.called, result, 0)
+            await self.facts.append_return(use.called, result, 0)
         elif tool is not None:
             await self._run(use.called, tool)
 
@@ -242,7 +234,7 @@ class ToolCalls:
             result = await self._read(called, tool)
         if result.handoff is not None:
             result = await self._hand_over(called, result.handoff)
-        await self._append_return(called, result, (time.monotonic() - begun_s) * 1000)
+        await self.facts.append_return(called, result, (time.monotonic() - begun_s) * 1000)
 
     async def _read(self, called: e.ToolCalled, tool: Tool) -> ToolResult:
         """Return what came of a reader; that it was cancelled, if the reply is stopped meanwhile."""
@@ -303,40 +295,6 @@ class ToolCalls:
         control = self._control(called, participant_id) if tool.is_action else FOR_ACTIONS
         call = call_of(session, self._agent, self._turn_id)
         return replace(call, idempotency_key=called.call_id, control=control)
-
-    async def _append_call(self, called: e.ToolCalled) -> bool:
-        """Append a call; return whether it is ours to run: another copy that writes this reply may have been first."""
-        while called.call_id not in self._uses:
-            try:
-                return await self._log.append_about_tool(called)
-            except StaleWriter:
-                await self._log.refresh()
-        return False
-
-    async def _append_return(self, called: e.ToolCalled, result: ToolResult, elapsed_ms: float) -> None:
-        """Append what came of a call; if it had been given up meanwhile, what came of it after all."""
-        fields = {"tool": called.tool, "result": result.result, "error": result.error or None}
-        returned = self._answer(
-            e.ToolReturned,
-            called.call_id,
-            **fields,
-            elapsed_ms=elapsed_ms,
-            outcome=result.outcome,
-            attempts=result.attempts,
-            length=result.length,
-        )
-        use = self._uses[called.call_id]
-        while use.returned is None:
-            try:
-                await self._log.append_about_tool(returned)
-            except StaleWriter:
-                await self._log.refresh()
-        if use.returned.outcome in ("unknown", "timed-out") and result.outcome in ("ok", "failed"):
-            await self._log.append(self._answer(e.ToolSettled, called.call_id, **fields, by=ITSELF))
-
-    def _answer(self, event_class: type[Answer], call_id: str, **fields: Any) -> Answer:
-        fields |= {"reply_id": self._reply_id, "call_id": call_id}
-        return answer(self._reply.about, event_class, time_ns=now_ns(), id_from=call_id, **fields)
 
 
 def _instead_of_running(use: ToolUse, tool: Tool | None, is_over: bool) -> ToolResult | None:

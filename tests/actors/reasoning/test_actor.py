@@ -73,7 +73,12 @@ def is_asked(model: ScriptedModel) -> Callable[[], Any]:
 
 @asynccontextmanager
 async def copy_of_actor(
-    broker: NatsBroker, *models: BaseChatModel, having: Sequence[Tool] = (CURRENT_TIME,), **settings: Any
+    broker: NatsBroker,
+    *models: BaseChatModel,
+    having: Sequence[Tool] = (CURRENT_TIME,),
+    instance: str = "",
+    graph: Any = None,
+    **settings: Any,
 ) -> AsyncIterator[Reasoning]:
     names = str(settings.pop("llm", ",".join(f"fake:m{n}" for n in range(len(models)))))
     chain = dict(zip(names.split(","), models, strict=True))
@@ -81,8 +86,9 @@ async def copy_of_actor(
     def make(name: str, _: Settings) -> BaseChatModel:
         return chain[name]
 
-    agents = Agents(built_in=Agent(name=DEFAULT, tools=having))
-    actor = reasoning_on(broker, Untaped(), Settings(llm=names, **settings), make, agents=agents)
+    agent = Agent(name=DEFAULT, graph=graph) if graph is not None else Agent(name=DEFAULT, tools=having)
+    agents = Agents(built_in=agent)
+    actor = reasoning_on(broker, Untaped(instance), Settings(llm=names, **settings), make, agents=agents)
     await actor.open()
     async with listen(broker, actor):
         yield actor
