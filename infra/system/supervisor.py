@@ -9,7 +9,6 @@ import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import Any
 
 from nats.errors import Error as NatsError
 
@@ -47,6 +46,7 @@ from infra.system.page_port import check_port
 from infra.system.parts import NATS, Program, processes
 from infra.system.probe_targets import ProbeTargets
 from infra.system.processes import ForkServerClient, ForkServerGone, Running, start_program
+from infra.system.progress import Progress
 from infra.system.readiness import port_file, wait_until_ready
 from infra.system.run_files import RunFiles
 from infra.system.start_failed import StartFailed
@@ -119,8 +119,7 @@ class Supervisor:
         self._starting: asyncio.Task[None] | None = None
         self._gave_up: asyncio.Future[str] | None = None
         self._began = time.monotonic()
-        self._advanced = True
-        """Whether another part has become ready since the start was last looked at."""
+        self._steps = Progress(START_TIMEOUT_S)
         self.ready_s: float | None = None
         self.page_url = ""
         self.unable: frozenset[str] = frozenset()
@@ -148,12 +147,7 @@ class Supervisor:
             self.watch.begin()
             self._gave_up = asyncio.get_running_loop().create_future()
             self._starting = asyncio.create_task(self._start_all(), name="start")
-            either: list[asyncio.Future[Any]] = [self._starting, self._gave_up]
-            while self._advanced:
-                self._advanced = False
-                await asyncio.wait(either, timeout=START_TIMEOUT_S, return_when=asyncio.FIRST_COMPLETED)
-                if self._starting.done() or self._gave_up.done():
-                    break
+            await self._steps.until_one_ends(self._starting, self._gave_up)
             if not self._starting.done():
                 why = (
                     self._gave_up.result()
@@ -204,10 +198,10 @@ class Supervisor:
             self._keep(spare)
 
     def _note_progress(self, _step: str) -> None:
-        self._advanced = True
+        self._steps.step()
 
     def _report_ready(self, name: str) -> None:
-        self._advanced = True
+        self._steps.step()
         self._progress(f"{name} is ready after {time.monotonic() - self._began:.1f} s")
 
     async def _start_nats(self) -> None:
@@ -228,7 +222,7 @@ class Supervisor:
         config = write_nats_config(folder, self._addresses.nats_port, users=users)
         self._keep(Program(NATS, (nats_server_path(), "-c", str(config)), niceness=0))
         await wait_for_port(self._addresses.nats_port)
-        self._advanced = True
+        self._steps.step()
         if not self._log_only:
             await self._provision()
         self._progress("NATS is ready")

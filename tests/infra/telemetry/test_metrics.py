@@ -34,7 +34,7 @@ def collector(answers: bool = True, port: int = 0) -> Iterator[tuple[str, list[t
                 body = gzip.decompress(body)
             sent.append((self.path, body))
             if not answers:
-                leave.wait(30)
+                leave.wait(300)
                 return
             self.send_response(200)
             self.send_header("Content-Length", "0")
@@ -115,18 +115,26 @@ async def test_a_collector_that_is_away_is_logged_once_and_once_more_when_it_is_
             assert lines() == ["metrics do not reach", "metrics reach"]
 
 
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the exporter by itself try for ten minutes: what ends within one was ended by us."""
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "600")
+
+
 @pytest.mark.slow
+@pytest.mark.usefixtures("patient")
 async def test_a_collector_that_is_away_holds_up_no_end() -> None:
     began_s = time.monotonic()
     async with measured("reasoning", Settings(otlp_endpoint=f"http://127.0.0.1:{free_port()}")):
         t.TURNS.add(1, "http", "answered")
-    assert time.monotonic() - began_s < 5
+    assert time.monotonic() - began_s < 60
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("patient")
 async def test_nor_does_one_that_hangs() -> None:
     with collector(answers=False) as (url, _):
         began_s = time.monotonic()
         async with measured("reasoning", Settings(otlp_endpoint=url)):
             t.TURNS.add(1, "http", "answered")
-        assert time.monotonic() - began_s < 5
+        assert time.monotonic() - began_s < 60

@@ -217,7 +217,10 @@ def test_a_collector_that_is_away_is_logged_once_and_once_more_when_it_is_back(
     ]
 
 
-def test_a_collector_that_is_away_holds_up_neither_a_span_nor_the_end_of_the_process(exporting: SetUp) -> None:
+def test_a_collector_that_is_away_holds_up_neither_a_span_nor_the_end_of_the_process(
+    exporting: SetUp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "600")
     with http_receiver() as gone:
         endpoint = gone.endpoint
     export = exporting(otlp_endpoint=endpoint)
@@ -225,7 +228,7 @@ def test_a_collector_that_is_away_holds_up_neither_a_span_nor_the_end_of_the_pro
     with span("work"):
         pass
     export.finish(0.3)
-    assert time.monotonic() - begun_s < 5, "an attempt with its repetitions takes 10 s"
+    assert time.monotonic() - begun_s < 60, "an attempt with its repetitions takes ten minutes"
 
 
 def test_grpc_is_imported_only_when_it_is_asked_for() -> None:
