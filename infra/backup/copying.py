@@ -1,13 +1,11 @@
 """Makes a backup, or goes on with one: what a log has that its backup has not, then what erasures take out of it."""
 
 import asyncio
-import hashlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
-from uuid import uuid4
 
 from nats.aio.client import Client
 from nats.js.api import StreamInfo
@@ -19,10 +17,11 @@ from contracts.topology import UnknownSubject, event_class_of, kept_streams
 from infra.backup.chunk import SavedMessage, digest, pack, saved, unpack
 from infra.backup.manifest import ChunkEntry, ConsumerEntry, ErasedEntry, ErasedWords, Manifest, StreamEntry, ranges
 from infra.backup.place import BackupPlace
-from infra.cannot_run import CannotRun
+from infra.backup.same_log import check_same_log, new_manifest, tail_of
+from infra.backup.whole import ENDING, lost_chunks
 from infra.log.log_streams import streams_of_log
 from infra.log.provisioning import check_restored
-from infra.log.stream_reader import StoredMessage, first_message, stored_messages
+from infra.log.stream_reader import StoredMessage, stored_messages
 
 CHUNK_BYTES = 8_000_000
 """Before compression. About three times as much is in memory at once."""
@@ -33,13 +32,7 @@ AT_ONCE = 1000
 SAVE_EVERY_S = 5.0
 """A backup that is killed repeats at most this much of its work."""
 
-ENDING = ".msgpack.zst"
-
 Report = Callable[[str], None]
-
-
-class AnotherLog(CannotRun):
-    """The backup is of another log than this one."""
 
 
 @dataclass(slots=True)
@@ -54,32 +47,38 @@ class Copied:
 
 @dataclass(slots=True)
 class BackupFigures:
-    """What a backup did. `rewritten` chunks lost erased words, `dropped` ones were older than the retention."""
+    """What a backup did. `rewritten` chunks lost erased words, `dropped` ones were older than the retention.
+
+    `mended` ones were missing or cut short and were copied again; `lost` messages of them the log has no longer.
+    """
 
     place: str
     is_dry_run: bool = False
     streams: dict[str, Copied] = field(default_factory=dict)
     rewritten: int = 0
     dropped: int = 0
+    mended: int = 0
+    lost: int = 0
     took_s: float = 0
 
 
 async def back_up(nc: Client, place: BackupPlace, progress: Report, is_dry_run: bool = False) -> BackupFigures:
     """Copy to `place` what it has not yet, up to where the streams end now.
 
-    Raises AnotherLog, BrokenBackup, PlaceUnusable, BackupElsewhere, StreamUnreadable, nats errors.
+    Raises AnotherLog, NoManifest, BrokenBackup, PlaceUnusable, BackupElsewhere, StreamUnreadable, nats errors.
     """
     began_s = time.monotonic()
     await check_restored(nc.jetstream())
-    manifest = await place.manifest() or Manifest(id=uuid4().hex)
+    manifest = await place.manifest() or await new_manifest(place)
     figures = BackupFigures(place.name, is_dry_run)
     # What was handled before the end of the log is read has its consequences in that log.
     consumers = await _consumers(nc)
     ends = {name: info for name in await _kept(nc) if (info := await _info(nc, name)) is not None}
-    await _check_same_log(nc, manifest, ends)
+    await check_same_log(nc, manifest, ends)
     if is_dry_run:
         for name, info in ends.items():
             figures.streams[name] = _to_copy(manifest.streams.get(name, StreamEntry()), info)
+        figures.mended = len(await lost_chunks(place, manifest))
     else:
         copying = _Copying(nc, place, manifest, figures, progress)
         await copying.run(ends, consumers)
@@ -110,30 +109,6 @@ async def _consumers(nc: Client) -> list[ConsumerEntry]:
     return found
 
 
-async def _check_same_log(nc: Client, manifest: Manifest, ends: dict[str, StreamInfo]) -> None:
-    """Raise AnotherLog unless the last messages of the backup are where they were."""
-    for name, entry in manifest.streams.items():
-        if not entry.tail:
-            continue
-        end = ends[name].state.last_seq if name in ends else 0
-        if end < entry.tail_sequence:
-            raise AnotherLog(
-                f"the backup has stream {name} up to {entry.last}, and here it ends at {end}: it is of another log, or "
-                "this one was restored from an older backup. Choose another place for this log's backup"
-            )
-        there = await first_message(nc, name, ">", entry.tail_sequence)
-        # Erased or expired meanwhile: then nothing can be compared.
-        if there is not None and there.sequence == entry.tail_sequence and _tail_of(saved(there)) != entry.tail:
-            raise AnotherLog(
-                f"message {entry.tail_sequence} of stream {name} is not the one in the backup: it is of another log. "
-                "Choose another place for this log's backup"
-            )
-
-
-def _tail_of(message: SavedMessage) -> str:
-    return hashlib.sha256(message.subject.encode() + b"\0" + message.data).hexdigest()
-
-
 def _to_copy(entry: StreamEntry, info: StreamInfo) -> Copied:
     """Return about how much a backup would copy: sizes are in proportion to the messages."""
     state = info.state
@@ -158,6 +133,11 @@ class _Copying:
     async def run(self, ends: dict[str, StreamInfo], consumers: list[ConsumerEntry]) -> None:
         self._manifest.is_complete = False
         self._manifest.made_by = f"daredevil {_version()}"
+        if not self._manifest.runs:
+            # Before there are files: those without a manifest would be taken for what is left of another backup.
+            await self._place.save_manifest(self._manifest)
+        for name, chunk in await lost_chunks(self._place, self._manifest):
+            await self._copy_again(name, chunk)
         for name, info in ends.items():
             await self._copy(name, info)
         self._manifest.consumers = consumers
@@ -171,7 +151,7 @@ class _Copying:
         known = self._manifest.files()
         left = [
             file
-            async for file in self._place.files(lambda name: name.endswith(ENDING) and name not in known)
+            async for file, _ in self._place.files(lambda name: name.endswith(ENDING) and name not in known)
             if file.partition("/")[0] in self._manifest.streams
         ]
         await self._place.delete(left)
@@ -199,11 +179,22 @@ class _Copying:
             await self._store(name, entry, waiting, copied)
         entry.last = max(entry.last, state.last_seq)
 
+    async def _copy_again(self, name: str, lost: ChunkEntry) -> None:
+        """Replace a chunk whose file is lost by what the log still has of it."""
+        found = stored_messages(self._nc, name, ">", lost.first, lost.last + 1, AT_ONCE)
+        messages = [one async for stored in found if not self._erased.has(name, one := saved(stored))]
+        chunks = self._manifest.streams[name].chunks
+        at = chunks.index(lost)
+        chunks[at : at + 1] = [await _write(self._place, name, messages)] if messages else []
+        self._figures.mended += 1
+        self._figures.lost += lost.messages - len(messages)
+        self._progress(f"{lost.file} was missing or cut short: {len(messages):,} of its {lost.messages:,} messages")
+
     async def _store(self, name: str, entry: StreamEntry, messages: list[SavedMessage], copied: Copied) -> None:
         chunk = await _write(self._place, name, messages)
         entry.chunks.append(chunk)
         entry.last = entry.tail_sequence = chunk.last
-        entry.tail = _tail_of(messages[-1])
+        entry.tail = tail_of(messages[-1])
         copied.messages += chunk.messages
         copied.size += chunk.size
         copied.stored_size += chunk.stored_size

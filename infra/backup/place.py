@@ -12,7 +12,7 @@ import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError, PreconditionError
 from obstore.store import LocalStore, from_url
 
-from infra.backup.chunk import BrokenBackup
+from infra.backup.chunk import BrokenBackup, BrokenChunk
 from infra.backup.manifest import MANIFEST, Manifest, read_manifest
 from infra.cannot_run import CannotRun
 
@@ -108,12 +108,12 @@ class BackupPlace:
                 await asyncio.to_thread(_sync, self.folder / file)
 
     async def read(self, file: str) -> bytes:
-        """Return a file. Raises BrokenBackup if there is none."""
+        """Return a file with messages. Raises BrokenChunk if there is none."""
         with _named(f"{self.name}/{file}"):
             try:
                 return bytes(await (await obstore.get_async(self._store, file)).bytes_async())
             except FileNotFoundError as error:
-                raise BrokenBackup(f"{file} is missing in {self.name}") from error
+                raise BrokenChunk(f"{file} is missing in {self.name}") from error
 
     async def delete(self, files: list[str]) -> None:
         """Remove files."""
@@ -121,13 +121,15 @@ class BackupPlace:
             if files:
                 await obstore.delete_async(self._store, files)
 
-    async def files(self, wanted: Callable[[str], bool]) -> AsyncIterator[str]:
-        """Yield the names of the files that are wanted."""
+    async def files(self, wanted: Callable[[str], bool]) -> AsyncIterator[tuple[str, int]]:
+        """Yield name and size (bytes) of the files whose names are wanted."""
+        if self._store is None:
+            return
         with _named(self.name):
             async for page in obstore.list(self._store):
                 for found in page:
                     if wanted(found["path"]):
-                        yield found["path"]
+                        yield found["path"], found["size"]
 
 
 @contextmanager

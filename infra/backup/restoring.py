@@ -11,10 +11,11 @@ from nats.js.errors import NotFoundError
 
 from contracts.topology import RESTORING, RESTORING_GAP, Stream, log_streams, streams
 from infra.backup.again_erased import ErasedAgain
-from infra.backup.chunk import SavedMessage, unpack
+from infra.backup.chunk import SavedMessage
 from infra.backup.copying import Report
-from infra.backup.manifest import ConsumerEntry, ErasedWords, Manifest, StreamEntry
+from infra.backup.manifest import MANIFEST, ConsumerEntry, ErasedWords, Manifest, StreamEntry
 from infra.backup.place import BackupPlace, NoBackup
+from infra.backup.whole import a_chunk_at, messages_in
 from infra.backup.storing import AT_ONCE, BATCH_BYTES, Storing
 from infra.cannot_run import CannotRun
 from infra.log.clock import time_ns_of
@@ -61,7 +62,10 @@ class Restored:
 
 @dataclass(slots=True)
 class RestoreFigures:
-    """What a restore did, or would do. `consumers` continue where they had got to."""
+    """What a restore did, or would do. `consumers` continue where they had got to.
+
+    `damaged` says of each file that is missing or damaged what is wrong with it: its messages are left out.
+    """
 
     place: str
     is_dry_run: bool = False
@@ -69,6 +73,7 @@ class RestoreFigures:
     streams: dict[str, Restored] = field(default_factory=dict)
     consumers: int = 0
     erased_again: int = 0
+    damaged: list[str] = field(default_factory=list)
     took_s: float = 0
 
 
@@ -78,6 +83,11 @@ async def complete_manifest(place: BackupPlace) -> Manifest:
     Raises NoBackup, BrokenBackup, PlaceUnusable, CannotRestore if the settings want another number of partitions.
     """
     manifest = await place.manifest()
+    if manifest is None and await a_chunk_at(place):
+        raise NoBackup(
+            f"{place.name} has files of a backup, but no {MANIFEST}, without which it cannot be restored: put back a "
+            "copy of it"
+        )
     if manifest is None:
         raise NoBackup(f"there is no backup in {place.name}: `daredevil backup {place.name}` makes one")
     if not manifest.runs:
@@ -92,14 +102,14 @@ async def complete_manifest(place: BackupPlace) -> Manifest:
 
 
 async def check(place: BackupPlace, manifest: Manifest, progress: Report) -> RestoreFigures:
-    """Read every file of a backup, and compare it with the manifest. Raises BrokenBackup, PlaceUnusable."""
+    """Read every file of a backup, and compare it with the manifest: `damaged` of the figures. Raises PlaceUnusable."""
     began_s = time.monotonic()
     figures = RestoreFigures(place.name, True, manifest.ended, consumers=len(manifest.consumers))
     for name, entry in manifest.streams.items():
         progress(f"{name}: reading {len(entry.chunks):,} files")
         restored = figures.streams[name] = Restored(last=entry.last)
         words = ErasedWords(manifest.erased)
-        async for message in _messages(place, entry):
+        async for message in messages_in(place, entry, figures.damaged):
             if words.has(name, message):
                 restored.left_out += 1
                 continue
@@ -110,20 +120,21 @@ async def check(place: BackupPlace, manifest: Manifest, progress: Report) -> Res
 
 
 async def restore(
-    nc: Client, place: BackupPlace, manifest: Manifest, provision: Provision, again: ErasedAgain, progress: Report
+    nc: Client,
+    place: BackupPlace,
+    manifest: Manifest,
+    provision: Provision,
+    again: ErasedAgain,
+    progress: Report,
+    skips_damaged: bool = False,
 ) -> RestoreFigures:
     """Restore a backup into a NATS without messages, or go on with a restore that was cut short.
 
     `provision` gives the streams the form that they have in a running system; `again` has what was erased after the
-    backup. Raises NotEmpty, CannotRestore, BrokenBackup, PlaceUnusable, nats errors, TimeoutError.
+    backup. Raises NotEmpty, CannotRestore, BrokenChunk (unless `skips_damaged`), PlaceUnusable, nats errors,
+    TimeoutError.
     """
-    return await _Restore(nc, place, manifest, again, progress).run(provision)
-
-
-async def _messages(place: BackupPlace, entry: StreamEntry) -> AsyncIterator[SavedMessage]:
-    for chunk in entry.chunks:
-        for message in unpack(chunk.file, await place.read(chunk.file), chunk.sha256):
-            yield message
+    return await _Restore(nc, place, manifest, again, progress, skips_damaged).run(provision)
 
 
 def partitions_in(manifest: Manifest) -> int:
@@ -153,7 +164,13 @@ def _end_ns(entry: StreamEntry) -> int:
 
 class _Restore:
     def __init__(
-        self, nc: Client, place: BackupPlace, manifest: Manifest, again: ErasedAgain, progress: Report
+        self,
+        nc: Client,
+        place: BackupPlace,
+        manifest: Manifest,
+        again: ErasedAgain,
+        progress: Report,
+        skips_damaged: bool,
     ) -> None:
         self._nc = nc
         self._js = nc.jetstream()
@@ -164,6 +181,7 @@ class _Restore:
         self._again = again
         self._progress = progress
         self._figures = RestoreFigures(place.name, made=manifest.ended)
+        self._damaged = self._figures.damaged if skips_damaged else None
 
     async def run(self, provision: Provision) -> RestoreFigures:
         began_s = time.monotonic()
@@ -288,7 +306,7 @@ class _Restore:
         """Yield what is to be restored of a stream; what a restore that was cut short has stored is among it."""
         age_s = max_age_s(row, settings())
         oldest_ns = now_ns() - age_s * 1e9 if age_s else 0
-        async for message in _messages(self._place, entry):
+        async for message in messages_in(self._place, entry, self._damaged):
             is_erased = self._erased.has(row.name, message) or self._again.leaves_out(row.name, message)
             if is_erased or message.stored_ns < oldest_ns:
                 restored.left_out += 1

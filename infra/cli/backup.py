@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from infra.cli.output import BAD_INPUT, fail, out, progress, run_async
+from infra.cli.output import BAD_INPUT, fail, out, progress, run_async, warn
 
 if TYPE_CHECKING:
     from nats.aio.client import Client
@@ -33,7 +33,8 @@ def backup(
     """Copy the log, recordings and tapes to a folder or an object store; the next time only what is new.
 
     Calls may go on meanwhile: what is copied is as after a power cut at the moment it began. If it is interrupted, run
-    it again, and it goes on. What was erased since the last time is taken out of the backup. An object store is reached
+    it again, and it goes on. What was erased since the last time is taken out of the backup. Files of the backup that
+    are missing or cut short are copied again, as far as the log still has what was in them. An object store is reached
     with its usual variables (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION, AWS_ENDPOINT_URL).
 
     Examples:
@@ -50,7 +51,7 @@ def backup(
     except LogEmpty as error:
         fail(str(error), BAD_INPUT)
     except BrokenBackup as error:
-        fail(f"{place}: {error}")
+        fail(f"{place}: {error}{_remedy(place, error)}")
     if as_json:
         typer.echo(json.dumps(asdict(figures)))
     else:
@@ -77,6 +78,11 @@ def print_backup(figures: "BackupFigures") -> None:
         stored = "" if figures.is_dry_run else f", {copied.stored_size / 1e6:,.1f} MB stored"
         size = f"{copied.size / 1e6:,.1f} MB{stored}"
         out().print(f"{name:<12} {what} new messages ({size}), up to {copied.last:,}", markup=False)
+    if figures.mended:
+        what = "are copied again by the next backup" if figures.is_dry_run else "were copied again from the log"
+        out().print(f"{figures.mended:,} files that are missing or cut short {what}")
+    if figures.lost:
+        warn(f"{figures.lost:,} messages of them are not in the log any more, and so are not in the backup either")
     if figures.rewritten:
         out().print(f"{figures.rewritten:,} files written anew, without what was erased")
     if figures.dropped:
@@ -99,6 +105,9 @@ def restore(
         ),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Read and check every file; write nothing.")] = False,
+    skip_damaged: Annotated[
+        bool, typer.Option("--skip-damaged", help="Leave out what is in files that are missing or damaged.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Restore a backup into a data directory without a log, or into the empty NATS of DAREDEVIL_NATS_URL.
@@ -118,16 +127,33 @@ def restore(
     from infra.backup.chunk import BrokenBackup
 
     try:
-        figures = run_async(_restore(place, into, receipts or [], dry_run))
+        figures = run_async(_restore(place, into, receipts or [], dry_run, skip_damaged))
     except BrokenBackup as error:
-        fail(f"{place}: {error}")
+        fail(f"{place}: {error}{_remedy(place, error)}")
     if as_json:
         typer.echo(json.dumps(asdict(figures)))
     else:
         print_restore(figures)
+    if figures.damaged and dry_run:
+        fail(f"{place}: {len(figures.damaged):,} files are missing or damaged{MEND.format(place=place)}")
 
 
-async def _restore(name: str, into: Path | None, receipts: list[Path], is_dry_run: bool) -> "RestoreFigures":
+MEND = (
+    ". Where the log is still there, delete them and run `daredevil backup {place}`, which copies them again. Where it "
+    "is not, `daredevil restore {place} --skip-damaged` restores all the rest"
+)
+
+
+def _remedy(place: str, error: "BrokenBackup") -> str:
+    """Return what can be done about a file that is missing or damaged, unless the error says it."""
+    from infra.backup.chunk import BrokenChunk
+
+    return MEND.format(place=place) if isinstance(error, BrokenChunk) else ""
+
+
+async def _restore(
+    name: str, into: Path | None, receipts: list[Path], is_dry_run: bool, skips_damaged: bool
+) -> "RestoreFigures":
     from infra.backup.again_erased import erased_again
     from infra.backup.place import BackupPlace
     from infra.backup.restoring import check, complete_manifest
@@ -137,10 +163,12 @@ async def _restore(name: str, into: Path | None, receipts: list[Path], is_dry_ru
     manifest = await complete_manifest(place)
     if is_dry_run:
         return await check(place, manifest, progress)
-    return await _into(into, place, again)
+    return await _into(into, place, again, skips_damaged)
 
 
-async def _into(into: Path | None, place: "BackupPlace", again: "ErasedAgain") -> "RestoreFigures":
+async def _into(
+    into: Path | None, place: "BackupPlace", again: "ErasedAgain", skips_damaged: bool
+) -> "RestoreFigures":
     from infra.backup.restoring import complete_manifest, partitions_in, restore
     from infra.log.provisioning import provision
 
@@ -150,7 +178,7 @@ async def _into(into: Path | None, place: "BackupPlace", again: "ErasedAgain") -
         async def provisioned() -> None:
             await provision(nc.jetstream())
 
-        return await restore(nc, place, manifest, provisioned, again, progress)
+        return await restore(nc, place, manifest, provisioned, again, progress, skips_damaged)
 
 
 @asynccontextmanager
@@ -204,10 +232,13 @@ def print_restore(figures: "RestoreFigures") -> None:
         left_out = f", {restored.left_out:,} left out" if restored.left_out else ""
         counts = f"{restored.messages:,} messages ({restored.size / 1e6:,.1f} MB)"
         out().print(f"{name:<12} {counts}, up to {restored.last:,}{left_out}", markup=False)
+    for file in figures.damaged:
+        warn(f"left out: {file}")
     if figures.erased_again:
         out().print(f"{figures.erased_again:,} sessions erased again")
     if figures.is_dry_run:
-        out().print(f"{figures.place}: the backup of {figures.made} is whole; nothing was written", markup=False)
+        if not figures.damaged:
+            out().print(f"{figures.place}: the backup of {figures.made} is whole; nothing was written", markup=False)
         return
     out().print(f"the backup of {figures.made} is restored, in {figures.took_s:.1f} s", markup=False)
     out().print("next: `daredevil run`, then `daredevil projections verify` once tables have followed")

@@ -48,7 +48,9 @@ async def saved_to(place: Path | str, nc: Client) -> BackupFigures:
         return await back_up(nc, opened, lambda _: None)
 
 
-async def restored_from(place: Path | str, nc: Client, erased: frozenset[str] = frozenset()) -> RestoreFigures:
+async def restored_from(
+    place: Path | str, nc: Client, erased: frozenset[str] = frozenset(), skips_damaged: bool = False
+) -> RestoreFigures:
     """Restore into the NATS of `nc`."""
     opened = BackupPlace(str(place))
 
@@ -56,7 +58,8 @@ async def restored_from(place: Path | str, nc: Client, erased: frozenset[str] = 
         await provision(nc.jetstream())
 
     manifest = await complete_manifest(opened)
-    return await restore(nc, opened, manifest, provisioned, ErasedAgain(erased), lambda _: None)
+    again = ErasedAgain(erased)
+    return await restore(nc, opened, manifest, provisioned, again, lambda _: None, skips_damaged)
 
 
 @asynccontextmanager

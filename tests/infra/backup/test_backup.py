@@ -10,10 +10,10 @@ from nats.js.api import PubAck
 from contracts.topology import PERSISTENCE, REASONING, RECORDINGS, RESTORING, VOICE, kept_streams
 from infra.backup import copying, restoring, storing
 from infra.backup.chunk import BrokenBackup, SavedMessage, unpack
-from infra.backup.copying import AnotherLog
 from infra.backup.manifest import Manifest, StreamEntry, read_manifest
 from infra.backup.place import BackupElsewhere, BackupPlace, NoBackup
 from infra.backup.restoring import CannotRestore, NotEmpty, check, complete_manifest
+from infra.backup.same_log import AnotherLog, NoManifest
 from infra.erasure import erase_session
 from infra.log.connection import connection, jetstream
 from infra.log.event_log import append, facts_after
@@ -216,8 +216,8 @@ async def test_a_damaged_or_missing_file_is_named(
     opened = BackupPlace(str(place))
     manifest = await complete_manifest(opened)
     name = chunk.relative_to(place).as_posix()
-    with pytest.raises(BrokenBackup, match=f"{name} is damaged"):
-        await check(opened, manifest, lambda _: None)
+    [damage] = (await check(opened, manifest, lambda _: None)).damaged
+    assert damage.startswith(f"{name} is damaged")
     async with empty_nats(tmp_path / "elsewhere") as there:
         with pytest.raises(BrokenBackup, match=f"{name} is damaged"):
             await restored_from(place, there)
@@ -230,6 +230,72 @@ async def test_a_damaged_or_missing_file_is_named(
         chunk.write_bytes(whole)
         await restored_from(place, there)
         assert await all_kept(there) == await all_kept(connection(broker))
+
+
+async def test_files_that_are_missing_or_cut_short_are_copied_again_by_the_next_backup(
+    broker: NatsBroker, tmp_path: Path
+) -> None:
+    nc, place = connection(broker), tmp_path / "backup"
+    await store(broker, session("s-1", "sam"))
+    await saved_to(place, nc)
+    [facts], [sound] = (place / VOICE).iterdir(), (place / RECORDINGS).iterdir()
+    facts.unlink()
+    sound.write_bytes(sound.read_bytes()[:100])
+    await store(broker, session("s-2", "ann"))
+    figures = await saved_to(place, nc)
+    assert (figures.mended, figures.lost) == (2, 0)
+    opened = BackupPlace(str(place))
+    assert (await check(opened, await complete_manifest(opened), lambda _: None)).damaged == []
+    async with empty_nats(tmp_path / "elsewhere") as there:
+        await restored_from(place, there)
+        assert await all_kept(there) == await all_kept(nc)
+
+
+async def test_what_neither_the_backup_nor_the_log_has_any_more_is_counted(broker: NatsBroker, tmp_path: Path) -> None:
+    nc, place = connection(broker), tmp_path / "backup"
+    await store(broker, session("s-1", "sam"))
+    await saved_to(place, nc)
+    [facts] = (place / VOICE).iterdir()
+    facts.unlink()
+    await jetstream(broker).purge_stream(VOICE, seq=4)
+    figures = await saved_to(place, nc)
+    assert (figures.mended, figures.lost) == (1, 3)
+
+
+async def test_a_place_that_has_lost_its_manifest_keeps_its_files(broker: NatsBroker, tmp_path: Path) -> None:
+    nc, place = connection(broker), tmp_path / "backup"
+    await store(broker, session("s-1", "sam"))
+    await saved_to(place, nc)
+    (place / "manifest.json").unlink()
+    before = sorted(place.rglob("*"))
+    with pytest.raises(NoManifest, match=r"but no manifest\.json.*: put back a copy of it, or choose another place"):
+        await saved_to(place, nc)
+    with pytest.raises(NoBackup, match=r"but no manifest\.json.*: put back a copy"):
+        await complete_manifest(BackupPlace(str(place)))
+    assert sorted(place.rglob("*")) == before
+
+
+async def test_all_but_damaged_files_is_restored_if_that_is_asked_for(
+    broker: NatsBroker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nc, place = connection(broker), tmp_path / "backup"
+    monkeypatch.setattr(copying, "CHUNK_BYTES", 2_000)
+    await store(broker, session("s-1", "sam"))
+    await saved_to(place, nc)
+    opened = BackupPlace(str(place))
+    manifest = await complete_manifest(opened)
+    _, lost, damaged, *_ = manifest.streams[VOICE].chunks
+    (place / lost.file).unlink()
+    (place / damaged.file).write_bytes(b"rubbish")
+    async with empty_nats(tmp_path / "elsewhere") as there:
+        with pytest.raises(BrokenBackup):
+            await restored_from(place, there)
+        figures = await restored_from(place, there, skips_damaged=True)
+        assert [file.partition(" ")[0] for file in figures.damaged] == [lost.file, damaged.file]
+        kept = await all_kept(nc)
+        kept[VOICE] = [one for one in kept[VOICE] if not lost.first <= one[0] <= damaged.last]
+        assert await all_kept(there) == kept
+        assert await ends(there) == await ends(nc)
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"hello": 1}', '{"id": "x", "streams": {"VOICE": {"last": "far"}}}'])

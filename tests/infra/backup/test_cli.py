@@ -76,6 +76,30 @@ async def test_what_cannot_be_done_is_said(broker: NatsBroker, tmp_path: Path) -
     assert (code, "is no receipt of an erasure" in errors) == (2, True)
 
 
+async def test_damaged_files_are_named_with_what_to_do(broker: NatsBroker, tmp_path: Path) -> None:
+    await store(broker, session("s-1", "sam"))
+    place = tmp_path / "backup"
+    assert (await cli_beside("backup", str(place)))[0] == 0
+    [facts], [sound] = (place / VOICE).iterdir(), (place / RECORDINGS).iterdir()
+    facts.unlink()
+    sound.write_bytes(b"rubbish")
+    code, output, errors = await cli_beside("restore", str(place), "--dry-run")
+    errors = " ".join(errors.split())
+    assert (code, "is whole" in output) == (1, False)
+    for expected in (
+        f"left out: {facts.relative_to(place)} is missing",
+        f"left out: {sound.relative_to(place)} is damaged",
+        "2 files are missing or damaged. Where the log is still there, delete them and run `daredevil backup",
+    ):
+        assert expected in errors
+    code, _, errors = await cli_beside("restore", str(place), "--into", str(tmp_path / "there"))
+    assert (code, f"`daredevil restore {place} --skip-damaged` restores all the rest" in " ".join(errors.split())) == (1, True)
+    code, output, errors = await cli_beside("backup", str(place))
+    assert (code, "2 files that are missing or cut short were copied again from the log" in output) == (0, True), errors
+    code, output, errors = await cli_beside("restore", str(place), "--dry-run")
+    assert (code, "is whole" in output) == (0, True), errors
+
+
 # The same without processes, step by step, is in test_backup.py.
 @pytest.mark.nightly
 async def test_a_killed_backup_and_a_killed_restore_go_on(broker: NatsBroker, tmp_path: Path) -> None:
