@@ -7,13 +7,13 @@ The URL is of the NATS that `daredevil run` has started. Ctrl-C ends it.
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 import msgpack
 import nats
 
 
-async def said(url: str) -> AsyncIterator[str]:
+async def said(url: str) -> AsyncGenerator[str, None]:
     """Yield a line for each turn and each answer, then those to come."""
     nc = await nats.connect(url)
     try:

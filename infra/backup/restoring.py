@@ -15,8 +15,8 @@ from infra.backup.chunk import SavedMessage
 from infra.backup.copying import Report
 from infra.backup.manifest import MANIFEST, ConsumerEntry, ErasedWords, Manifest, StreamEntry
 from infra.backup.place import BackupPlace, NoBackup
-from infra.backup.whole import a_chunk_at, messages_in
 from infra.backup.storing import AT_ONCE, BATCH_BYTES, Storing
+from infra.backup.whole import a_chunk_at, messages_in
 from infra.cannot_run import CannotRun
 from infra.log.clock import time_ns_of
 from infra.log.event_log import now_ns

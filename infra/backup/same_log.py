@@ -26,8 +26,8 @@ async def new_manifest(place: BackupPlace) -> Manifest:
     """Return the manifest of a backup that begins. Raises NoManifest, PlaceUnusable."""
     if file := await a_chunk_at(place):
         raise NoManifest(
-            f"{place.name} has files of a backup, such as {file}, but no {MANIFEST}, without which nothing can be added "
-            "to it: put back a copy of it, or choose another place"
+            f"{place.name} has files of a backup, such as {file}, but no {MANIFEST}, without which nothing can be "
+            "added to it: put back a copy of it, or choose another place"
         )
     return Manifest(id=uuid4().hex)
 

@@ -15,11 +15,17 @@ if TYPE_CHECKING:
     from nats.aio.client import Client
 
     from infra.backup.again_erased import ErasedAgain
+    from infra.backup.chunk import BrokenBackup
     from infra.backup.copying import BackupFigures
     from infra.backup.place import BackupPlace
     from infra.backup.restoring import RestoreFigures
 
 PLACE = "A folder, or a prefix of an object store: s3://bucket/prefix, gs://…, az://…"
+
+MEND = (
+    ". Where the log is still there, delete them and run `daredevil backup {place}`, which copies them again. Where it "
+    "is not, `daredevil restore {place} --skip-damaged` restores all the rest"
+)
 
 PlaceName = Annotated[str, typer.Argument(metavar="PLACE", help=PLACE)]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object.")]
@@ -138,12 +144,6 @@ def restore(
         fail(f"{place}: {len(figures.damaged):,} files are missing or damaged{MEND.format(place=place)}")
 
 
-MEND = (
-    ". Where the log is still there, delete them and run `daredevil backup {place}`, which copies them again. Where it "
-    "is not, `daredevil restore {place} --skip-damaged` restores all the rest"
-)
-
-
 def _remedy(place: str, error: "BrokenBackup") -> str:
     """Return what can be done about a file that is missing or damaged, unless the error says it."""
     from infra.backup.chunk import BrokenChunk
@@ -166,9 +166,7 @@ async def _restore(
     return await _into(into, place, again, skips_damaged)
 
 
-async def _into(
-    into: Path | None, place: "BackupPlace", again: "ErasedAgain", skips_damaged: bool
-) -> "RestoreFigures":
+async def _into(into: Path | None, place: "BackupPlace", again: "ErasedAgain", skips_damaged: bool) -> "RestoreFigures":
     from infra.backup.restoring import complete_manifest, partitions_in, restore
     from infra.log.provisioning import provision
 

@@ -93,7 +93,10 @@ async def test_damaged_files_are_named_with_what_to_do(broker: NatsBroker, tmp_p
     ):
         assert expected in errors
     code, _, errors = await cli_beside("restore", str(place), "--into", str(tmp_path / "there"))
-    assert (code, f"`daredevil restore {place} --skip-damaged` restores all the rest" in " ".join(errors.split())) == (1, True)
+    assert (code, f"`daredevil restore {place} --skip-damaged` restores all the rest" in " ".join(errors.split())) == (
+        1,
+        True,
+    )
     code, output, errors = await cli_beside("backup", str(place))
     assert (code, "2 files that are missing or cut short were copied again from the log" in output) == (0, True), errors
     code, output, errors = await cli_beside("restore", str(place), "--dry-run")
