@@ -24,7 +24,7 @@ class BrokenBackup(ValueError):
     """A file of a backup is missing or damaged; the message names it."""
 
 
-class BrokenChunk(BrokenBackup):
+class DamagedFile(BrokenBackup):
     """It is one of the files with messages."""
 
 
@@ -78,16 +78,16 @@ def pack(messages: Iterable[SavedMessage]) -> bytes:
 
 
 def unpack(name: str, data: bytes, sha256: str) -> Iterator[SavedMessage]:
-    """Yield the messages of the chunk with this file name. Raises BrokenChunk."""
+    """Yield the messages of the chunk with this file name. Raises DamagedFile."""
     if digest(data) != sha256:
-        raise BrokenChunk(f"{name} is damaged: its SHA-256 is not the one in the manifest")
+        raise DamagedFile(f"{name} is damaged: its SHA-256 is not the one in the manifest")
     try:
         unpacker = msgpack.Unpacker(max_buffer_size=0)
         unpacker.feed(zstandard.ZstdDecompressor().decompress(data))
         for sequence, stored, subject, headers, body in unpacker:
             yield SavedMessage(sequence, stored, subject, headers, body)
     except (zstandard.ZstdError, ValueError, TypeError) as error:
-        raise BrokenChunk(f"{name} cannot be read: {error}") from error
+        raise DamagedFile(f"{name} cannot be read: {error}") from error
 
 
 def digest(data: bytes) -> str:

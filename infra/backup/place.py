@@ -12,7 +12,7 @@ import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError, PreconditionError
 from obstore.store import LocalStore, from_url
 
-from infra.backup.chunk import BrokenBackup, BrokenChunk
+from infra.backup.chunk import BrokenBackup, DamagedFile
 from infra.backup.manifest import MANIFEST, Manifest, read_manifest
 from infra.cannot_run import CannotRun
 
@@ -108,12 +108,12 @@ class BackupPlace:
                 await asyncio.to_thread(_sync, self.folder / file)
 
     async def read(self, file: str) -> bytes:
-        """Return a file with messages. Raises BrokenChunk if there is none."""
+        """Return a file with messages. Raises DamagedFile if there is none."""
         with _named(f"{self.name}/{file}"):
             try:
                 return bytes(await (await obstore.get_async(self._store, file)).bytes_async())
             except FileNotFoundError as error:
-                raise BrokenChunk(f"{file} is missing in {self.name}") from error
+                raise DamagedFile(f"{file} is missing in {self.name}") from error
 
     async def delete(self, files: list[str]) -> None:
         """Remove files."""

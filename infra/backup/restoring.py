@@ -131,7 +131,7 @@ async def restore(
     """Restore a backup into a NATS without messages, or go on with a restore that was cut short.
 
     `provision` gives the streams the form that they have in a running system; `again` has what was erased after the
-    backup. Raises NotEmpty, CannotRestore, BrokenChunk (unless `skips_damaged`), PlaceUnusable, nats errors,
+    backup. Raises NotEmpty, CannotRestore, DamagedFile (unless `skips_damaged`), PlaceUnusable, nats errors,
     TimeoutError.
     """
     return await _Restore(nc, place, manifest, again, progress, skips_damaged).run(provision)

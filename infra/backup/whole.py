@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 
-from infra.backup.chunk import BrokenChunk, SavedMessage, unpack
+from infra.backup.chunk import DamagedFile, SavedMessage, unpack
 from infra.backup.manifest import ChunkEntry, Manifest, StreamEntry
 from infra.backup.place import BackupPlace
 
@@ -36,12 +36,12 @@ async def messages_in(
     """Yield the messages of a stream.
 
     What is wrong with a file that is missing or damaged is appended to `damaged`, and its messages are left out.
-    Without that list it raises BrokenChunk. Raises PlaceUnusable.
+    Without that list it raises DamagedFile. Raises PlaceUnusable.
     """
     for chunk in entry.chunks:
         try:
             messages = list(unpack(chunk.file, await place.read(chunk.file), chunk.sha256))
-        except BrokenChunk as error:
+        except DamagedFile as error:
             if damaged is None:
                 raise
             damaged.append(str(error))

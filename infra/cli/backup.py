@@ -146,9 +146,9 @@ def restore(
 
 def _remedy(place: str, error: "BrokenBackup") -> str:
     """Return what can be done about a file that is missing or damaged, unless the error says it."""
-    from infra.backup.chunk import BrokenChunk
+    from infra.backup.chunk import DamagedFile
 
-    return MEND.format(place=place) if isinstance(error, BrokenChunk) else ""
+    return MEND.format(place=place) if isinstance(error, DamagedFile) else ""
 
 
 async def _restore(
