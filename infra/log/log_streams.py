@@ -81,14 +81,19 @@ class PartitionsChanged(CannotRun):
 
 
 class NotMapped(CannotRun):
-    """The server does not send facts to the partitions of the log."""
+    """The server does not send facts to the streams of the log."""
 
     def __init__(self, partitions: int) -> None:
         source, destination = mapping(partitions)
+        what = (
+            f"remove the mapping of `{FACTS.pattern}` from"
+            if partitions == 1
+            else f'add `mappings: {{ "{source}": "{destination}" }}` to'
+        )
         super().__init__(
-            f"NATS does not store facts where the log has them, which is in {_counted(partitions)}: add `mappings: "
-            f'{{ "{source}": "{destination}" }}` to the configuration of each server (of the account, where it has '
-            "accounts) and reload it (`nats-server --signal reload`)"
+            f"NATS does not store facts where the log has them, which is in {_counted(partitions)}: {what} the "
+            "configuration of each server (of the account, where it has accounts) and reload it (`nats-server --signal "
+            "reload`)"
         )
 
 
@@ -161,11 +166,9 @@ async def has_log(nc: Client) -> bool:
 async def check_mapped(nc: Client, streams: LogStreams) -> None:
     """Check that a fact of each partition would get to its stream; nothing is stored.
 
-    A log of one stream needs no mapping, and is not asked: there a plain subscription to facts would hear the question.
-    A user who may not publish any fact gets no answer, and nothing is found wrong. Raises NotMapped, nats errors.
+    A plain subscription to the facts of a log of one stream hears the question, a message without a body. A user who
+    may not publish any fact gets no answer, and nothing is found wrong. Raises NotMapped, nats errors.
     """
-    if streams.partitions == 1:
-        return
     js = nc.jetstream(timeout=CHECK_S)
     for name in streams.names:
         subject = FACTS.of(_session_in(streams, name), "partition", "checked")

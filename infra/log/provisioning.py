@@ -87,6 +87,8 @@ class StreamChange:
     is_optional: bool = False
     stream: str = ""
     """Of a durable: the stream of the log that it is in."""
+    is_without_cluster: bool = False
+    """Its server is in no cluster, so there can be no further replicas."""
 
     @property
     def what(self) -> str:
@@ -101,6 +103,12 @@ class StreamChange:
     @property
     def remedy(self) -> str:
         """What to do by hand, because a field cannot be changed; empty if `provision` can do it all."""
+        replicas = next((each.wanted for each in self.differences if each.field == "num_replicas"), "1")
+        if self.is_without_cluster and replicas != "1":
+            return (
+                f"it cannot be kept {replicas} times, as this server is in no cluster: add servers, or set "
+                "DAREDEVIL_NATS_REPLICAS=1"
+            )
         fixed = [difference.field for difference in self.differences if difference.fixed]
         if not fixed:
             return ""
@@ -140,14 +148,19 @@ async def _stream_change(
     if wanted.name not in there:
         return new
     try:
-        now = (await js.stream_info(wanted.name)).config
+        info = await js.stream_info(wanted.name)
     except NotFoundError:
         return new
+    now = info.config
     fields = wanted_fields(wanted, STREAM_FIELDS)
     differences = tuple(_differences(now, wanted, fields))
     # What an operator has set besides, such as a limit, stays.
     changed = now.evolve(**{field: getattr(wanted, field) for field in fields})
-    return StreamChange(kind, name, differences, changed, is_optional) if differences else None
+    # A server by itself names itself as the leader, and no cluster.
+    is_alone = info.cluster is None or not info.cluster.name
+    if not differences:
+        return None
+    return StreamChange(kind, name, differences, changed, is_optional, is_without_cluster=is_alone)
 
 
 async def _durable_change(js: JetStreamContext, there: set[str], stream: str, durable: Durable) -> StreamChange | None:

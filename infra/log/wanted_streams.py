@@ -141,7 +141,7 @@ def wanted_fields(wanted: StreamConfig, fields: tuple[str, ...]) -> tuple[str, .
 def shown_field(field: str, value: Any) -> str:
     """Return a field's value as text for people, the same for values that mean the same."""
     if field in ("max_age", "ack_wait", "duplicate_window"):
-        return f"{value or 0:g} s" if value or field != "max_age" else "unlimited"
+        return _duration(value or 0) if value or field != "max_age" else "unlimited"
     if field in ("republish", "subject_transform"):
         return f"{value.src} → {value.dest}" if value else "no"
     if field in ("allow_direct", "no_ack"):
@@ -151,6 +151,13 @@ def shown_field(field: str, value: Any) -> str:
     if field in ("subjects", "filter_subjects"):
         return ", ".join(sorted(value or ()))
     return str(value.value if isinstance(value, Enum) else value)
+
+
+def _duration(seconds: float) -> str:
+    days = seconds / DAY_S
+    if days < 1 or days != round(days):
+        return f"{seconds:.12g} s"
+    return "1 day" if days == 1 else f"{days:.0f} days"
 
 
 def _storage(name: str) -> StorageType:

@@ -15,7 +15,7 @@ from contracts.topology import BUCKETS, DURABLES, streams
 from infra.log.connection import asking
 from infra.log.log_streams import NotMapped, OtherPartitions, check_mapped, log_infos, streams_of_log
 from infra.log.nats_reach import connect_once, error_at, in_words, is_answer, shown_url
-from infra.log.provisioning import NotYetRestored, check_restored, plan
+from infra.log.provisioning import NotYetRestored, StreamChange, check_restored, plan
 from infra.projection import UnknownProjection, partitions_problem
 from infra.settings import Settings
 from infra.system.doctor.finding import Finding
@@ -74,8 +74,7 @@ async def _asked(nc: Client, settings: Settings) -> list[Finding]:
         return [Finding("log", "missing", unfinished.problem, unfinished.remedy)]
     try:
         changes = await plan(js, settings)
-        differing = [change.what for change in changes]
-        found = [_provisioned(differing), *room(changes, account, varz), *(await _mapped(nc) if log else [])]
+        found = [_provisioned(changes), *room(changes, account, varz), *(await _mapped(nc) if log else [])]
     except OtherPartitions as error:
         found = [Finding("partitions of the log", "missing", str(error), "")]
     partitions = len(log) or settings.partitions or 1
@@ -99,22 +98,24 @@ def _projections(settings: Settings, partitions: int) -> Iterator[Finding]:
 
 
 async def _mapped(nc: Client) -> list[Finding]:
-    """Return whether facts get to the partitions of the log; nothing with one."""
+    """Return whether facts get to the partitions of the log; of one only that they do not."""
     log = await streams_of_log(nc)
-    if log.partitions == 1:
-        return []
     try:
         await check_mapped(nc, log)
     except NotMapped as error:
         return [Finding("partitions of the log", "missing", str(error), "no fact is stored until then")]
+    if log.partitions == 1:
+        return []
     return [Finding("partitions of the log", "ok", f"{log.partitions}, and NATS maps sessions to them")]
 
 
-def _provisioned(differing: list[str]) -> Finding:
-    if not differing:
+def _provisioned(changes: list[StreamChange]) -> Finding:
+    if not changes:
         return Finding("streams on NATS", "ok", "as the settings want them")
-    remedy = "`daredevil provision --dry-run` shows it, `daredevil provision` does it"
-    return Finding("streams on NATS", "warning", f"missing or different: {', '.join(differing)}", remedy)
+    by_hand = next((f"{change.what}: {change.remedy}" for change in changes if change.remedy), "")
+    remedy = by_hand or "`daredevil provision --dry-run` shows it, `daredevil provision` does it"
+    differing = ", ".join(change.what for change in changes)
+    return Finding("streams on NATS", "warning", f"missing or different: {differing}", remedy)
 
 
 def promise(sync: Sync | None, replicas: int) -> Finding:

@@ -33,7 +33,8 @@ def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     }.items():
         monkeypatch.setenv(name, value)
     name = f"backups-{port}"  # in one process, moto keeps what earlier servers had
-    with urlopen(Request(f"{endpoint}/{name}", method="PUT"), timeout=5):
+    # With the first request moto imports what it simulates.
+    with urlopen(Request(f"{endpoint}/{name}", method="PUT"), timeout=60):
         pass
     yield f"s3://{name}/here"
     server.stop()

@@ -10,7 +10,7 @@ from faststream.nats import NatsBroker
 from nats.js import JetStreamContext
 from nats.js.api import StorageType
 
-from contracts.topology import AUDIO, DURABLES, JOURNAL, REASONING, RECORDINGS, STREAMS, SUMMARIES, VOICE
+from contracts.topology import AUDIO, BUCKETS, DURABLES, JOURNAL, REASONING, RECORDINGS, STREAMS, SUMMARIES, VOICE
 from infra.log.connection import jetstream
 from infra.log.event_log import append
 from infra.log.provisioning import FieldOnNats, NotProvisioned, missing_durables, plan, provide, provision
@@ -60,7 +60,7 @@ async def test_each_difference_is_shown_and_then_changed_with_its_messages_kept(
         ("stream", JOURNAL): ["max_age", "max_bytes"],
         ("durable", SUMMARIES): ["max_ack_pending"],
     }
-    assert found["stream", VOICE].differences[1] == FieldOnNats("max_age", "unlimited", "172800 s")
+    assert found["stream", VOICE].differences[1] == FieldOnNats("max_age", "unlimited", "2 days")
     assert (await js.stream_info(VOICE)).config.max_age == 0  # nothing was changed by looking
     assert await provision(js) == []
     assert await plan(js) == []
@@ -91,6 +91,19 @@ async def test_replicas_without_a_cluster_are_refused_in_words(
     with pytest.raises(NotProvisioned, match=r"kept 3 times \(DAREDEVIL_NATS_REPLICAS\): this server is in no cluster"):
         await provision(nc.jetstream())
     await nc.close()
+
+
+async def test_replicas_without_a_cluster_are_left_for_streams_that_are_there_and_looking_says_so(
+    broker: NatsBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    js = jetstream(broker)
+    setting(monkeypatch, nats_replicas=3)
+    planned = await plan(js)
+    assert len(planned) == len(STREAMS) + len(BUCKETS)
+    for change in planned:
+        assert change.remedy.startswith("it cannot be kept 3 times, as this server is in no cluster: add servers, or")
+    assert await provision(js) == planned
+    assert (await js.stream_info(VOICE)).config.num_replicas == 1
 
 
 async def test_an_actor_creates_all_that_is_missing_where_everybody_may(broker: NatsBroker) -> None:

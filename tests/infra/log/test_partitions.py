@@ -1,6 +1,7 @@
 """A log in several partitions: sessions are spread, and each is appended, read, taken and fenced as in one stream."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -27,7 +28,7 @@ from infra.log.log_streams import (
     streams_of_log,
 )
 from infra.log.nats_access import connect
-from infra.log.nats_users import everybody, password_of, with_passwords
+from infra.log.nats_users import everybody, mappings, password_of, with_passwords
 from infra.log.provisioning import missing_durables, plan, provide, provision
 from infra.log.session_feed import SessionFeed
 from infra.metrics import table as t
@@ -266,6 +267,27 @@ async def test_a_server_without_the_mapping_is_told_of(
     await nc.close()
 
 
+async def test_a_mapping_for_a_log_of_one_stream_is_told_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, told = (
+        tmp_path / "nats",
+        r"in 1 partition: remove the mapping of `voice\.\*\.\*\.\*` from the configuration",
+    )
+    async with running_nats(folder) as server:
+        nc = await nats.connect(server.url)
+        await provision(nc.jetstream())
+        await nc.close()
+    async with running_nats(folder, more=mappings(4)) as server:
+        nc = await nats.connect(server.url)
+        with pytest.raises(NotMapped, match=told):
+            await provision(nc.jetstream())
+        await nc.close()
+        monkeypatch.setenv("DAREDEVIL_NATS_URL", server.url)
+        settings.cache_clear()
+        [finding] = [each for each in await examine_nats(settings()) if each.subject == "partitions of the log"]
+        assert finding.state == "missing"
+        assert re.search(told, finding.detail)
+
+
 async def test_whether_facts_are_mapped_is_checked_without_storing_or_telling_anything(log: NatsBroker) -> None:
     nc, heard = connection(log), list[str]()
 
@@ -274,9 +296,9 @@ async def test_whether_facts_are_mapped_is_checked_without_storing_or_telling_an
 
     await nc.subscribe("voice.>", cb=hear)
     await check_mapped(nc, LogStreams(4))
-    await check_mapped(nc, LogStreams(1))
-    with pytest.raises(NotMapped):
-        await check_mapped(nc, LogStreams(8))
+    for partitions in (1, 8):
+        with pytest.raises(NotMapped):
+            await check_mapped(nc, LogStreams(partitions))
     await round_trip(nc)
     assert not heard
     assert not any(info.state.last_seq for info in await jetstream(log).streams_info())
