@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 PLACE = "A folder, or a prefix of an object store: s3://bucket/prefix, gs://…, az://…"
 
 MEND = (
-    ". Where the log is still there, delete them and run `daredevil backup {place}`, which copies them again. Where it "
-    "is not, `daredevil restore {place} --skip-damaged` restores all the rest"
+    ". Where the log is still there, delete what is damaged and run `daredevil backup {place}`, which copies it again. "
+    "Where it is not, `daredevil restore {place} --skip-damaged` restores all the rest"
 )
 
 PlaceName = Annotated[str, typer.Argument(metavar="PLACE", help=PLACE)]
@@ -85,8 +85,8 @@ def print_backup(figures: "BackupFigures") -> None:
         size = f"{copied.size / 1e6:,.1f} MB{stored}"
         out().print(f"{name:<12} {what} new messages ({size}), up to {copied.last:,}", markup=False)
     if figures.mended:
-        what = "are copied again by the next backup" if figures.is_dry_run else "were copied again from the log"
-        out().print(f"{figures.mended:,} files that are missing or cut short {what}")
+        what = "to be copied again by the next backup" if figures.is_dry_run else "copied again from the log"
+        out().print(f"{_files(figures.mended)} missing or cut short: {what}")
     if figures.lost:
         warn(f"{figures.lost:,} messages of them are not in the log any more, and so are not in the backup either")
     if figures.rewritten:
@@ -141,7 +141,11 @@ def restore(
     else:
         print_restore(figures)
     if figures.damaged and dry_run:
-        fail(f"{place}: {len(figures.damaged):,} files are missing or damaged{MEND.format(place=place)}")
+        fail(f"{place}: {_files(len(figures.damaged))} missing or damaged{MEND.format(place=place)}")
+
+
+def _files(count: int) -> str:
+    return "1 file is" if count == 1 else f"{count:,} files are"
 
 
 def _remedy(place: str, error: "BrokenBackup") -> str:
@@ -231,7 +235,7 @@ def print_restore(figures: "RestoreFigures") -> None:
         counts = f"{restored.messages:,} messages ({restored.size / 1e6:,.1f} MB)"
         out().print(f"{name:<12} {counts}, up to {restored.last:,}{left_out}", markup=False)
     for file in figures.damaged:
-        warn(f"left out: {file}")
+        warn(f"{'damaged' if figures.is_dry_run else 'left out'}: {file}")
     if figures.erased_again:
         out().print(f"{figures.erased_again:,} sessions erased again")
     if figures.is_dry_run:

@@ -87,9 +87,9 @@ async def test_damaged_files_are_named_with_what_to_do(broker: NatsBroker, tmp_p
     errors = " ".join(errors.split())
     assert (code, "is whole" in output) == (1, False)
     for expected in (
-        f"left out: {facts.relative_to(place)} is missing",
-        f"left out: {sound.relative_to(place)} is damaged",
-        "2 files are missing or damaged. Where the log is still there, delete them and run `daredevil backup",
+        f"damaged: {facts.relative_to(place)} is missing",
+        f"damaged: {sound.relative_to(place)} is damaged",
+        "2 files are missing or damaged. Where the log is still there, delete what is damaged and run",
     ):
         assert expected in errors
     code, _, errors = await cli_beside("restore", str(place), "--into", str(tmp_path / "there"))
@@ -98,7 +98,7 @@ async def test_damaged_files_are_named_with_what_to_do(broker: NatsBroker, tmp_p
         True,
     )
     code, output, errors = await cli_beside("backup", str(place))
-    assert (code, "2 files that are missing or cut short were copied again from the log" in output) == (0, True), errors
+    assert (code, "2 files are missing or cut short: copied again from the log" in output) == (0, True), errors
     code, output, errors = await cli_beside("restore", str(place), "--dry-run")
     assert (code, "is whole" in output) == (0, True), errors
 
