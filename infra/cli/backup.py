@@ -24,7 +24,7 @@ PLACE = "A folder, or a prefix of an object store: s3://bucket/prefix, gs://…,
 
 MEND = (
     ". Where the log is still there, delete what is damaged and run `daredevil backup {place}`, which copies it again. "
-    "Where it is not, `daredevil restore {place} --skip-damaged` restores all the rest"
+    "Where it is not, restore with --skip-damaged, which leaves out nothing else"
 )
 
 PlaceName = Annotated[str, typer.Argument(metavar="PLACE", help=PLACE)]
@@ -235,7 +235,7 @@ def print_restore(figures: "RestoreFigures") -> None:
         counts = f"{restored.messages:,} messages ({restored.size / 1e6:,.1f} MB)"
         out().print(f"{name:<12} {counts}, up to {restored.last:,}{left_out}", markup=False)
     for file in figures.damaged:
-        warn(f"{'damaged' if figures.is_dry_run else 'left out'}: {file}")
+        warn(file if figures.is_dry_run else f"left out: {file}")
     if figures.erased_again:
         out().print(f"{figures.erased_again:,} sessions erased again")
     if figures.is_dry_run:

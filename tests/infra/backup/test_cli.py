@@ -87,16 +87,13 @@ async def test_damaged_files_are_named_with_what_to_do(broker: NatsBroker, tmp_p
     errors = " ".join(errors.split())
     assert (code, "is whole" in output) == (1, False)
     for expected in (
-        f"damaged: {facts.relative_to(place)} is missing",
-        f"damaged: {sound.relative_to(place)} is damaged",
+        f"{facts.relative_to(place)} is missing",
+        f"{sound.relative_to(place)} is damaged",
         "2 files are missing or damaged. Where the log is still there, delete what is damaged and run",
     ):
         assert expected in errors
     code, _, errors = await cli_beside("restore", str(place), "--into", str(tmp_path / "there"))
-    assert (code, f"`daredevil restore {place} --skip-damaged` restores all the rest" in " ".join(errors.split())) == (
-        1,
-        True,
-    )
+    assert (code, "Where it is not, restore with --skip-damaged" in " ".join(errors.split())) == (1, True)
     code, output, errors = await cli_beside("backup", str(place))
     assert (code, "2 files are missing or cut short: copied again from the log" in output) == (0, True), errors
     code, output, errors = await cli_beside("restore", str(place), "--dry-run")
