@@ -17,6 +17,8 @@ AT_ONCE = 500
 
 BATCH_BYTES = 4_000_000
 TIMEOUT_S = 30.0
+"""How long NATS may acknowledge nothing."""
+
 FORGOTTEN_S = 2.0
 """NATS forgets an id after the stream's window, and looks for old ones every so often."""
 
@@ -112,7 +114,7 @@ class Storing:
     async def _answers(self, messages: Sequence[SavedMessage]) -> list[tuple[int, bool]]:
         """Publish messages, and return where each was stored, and whether it was taken for a duplicate."""
         answers: dict[str, tuple[int, bool]] = {}
-        all_there = asyncio.Event()
+        news = asyncio.Event()
         problems: list[str] = []
 
         async def take(answer: Msg) -> None:
@@ -120,8 +122,7 @@ class Storing:
             if "error" in said:
                 problems.append(str(said["error"].get("description", said["error"])))
             answers[answer.subject] = int(said.get("seq", 0)), bool(said.get("duplicate"))
-            if len(answers) == len(messages):
-                all_there.set()
+            news.set()
 
         inbox = self._nc.new_inbox()
         every_answer = f"{inbox}.*"
@@ -130,8 +131,11 @@ class Storing:
             for at, message in enumerate(messages):
                 headers = {**message.headers, STORED_HEADER: message.stored} if message.stored else None
                 await self._nc.publish(message.subject, message.data, reply=f"{inbox}.{at}", headers=headers)
-            async with asyncio.timeout(TIMEOUT_S):
-                await all_there.wait()
+            # On a slow disk all together may take longer.
+            while len(answers) < len(messages):
+                news.clear()
+                async with asyncio.timeout(TIMEOUT_S):
+                    await news.wait()
         except TimeoutError as error:
             raise NatsTimeoutError from error
         finally:

@@ -185,20 +185,14 @@ async def _into(into: Path | None, place: "BackupPlace", again: "ErasedAgain", s
 
 @asynccontextmanager
 async def _target(into: Path | None, partitions: int) -> "AsyncIterator[Client]":
-    """Yield a connection to the NATS to restore into. Raises StartFailed, DataDirInUse, DataDirUnusable."""
-    from infra.log.nats_reach import connect_once, why_unusable
+    """Yield a connection to the NATS to restore into. Raises DataDirInUse, DataDirUnusable, as `nats_connection`."""
+    from infra.cli.system import nats_connection
     from infra.settings import settings
-    from infra.system.start_failed import StartFailed
 
     url = settings().nats_url
     if into is None and url:
-        if problem := await why_unusable(url):
-            raise StartFailed(problem)
-        nc = await connect_once(url)
-        try:
+        async with nats_connection(url) as nc:
             yield nc
-        finally:
-            await nc.close()
         return
     async with _nats_on(into or settings().data_dir, partitions) as nc:
         yield nc
@@ -207,8 +201,7 @@ async def _target(into: Path | None, partitions: int) -> "AsyncIterator[Client]"
 @asynccontextmanager
 async def _nats_on(data_dir: Path, partitions: int) -> "AsyncIterator[Client]":
     """Yield a connection to a server on this data directory; when it has ended, all is on disk."""
-    from infra.cli.system import changed_settings
-    from infra.log.nats_reach import connect_once
+    from infra.cli.system import changed_settings, nats_connection
     from infra.system.lock import lock_data_dir
     from infra.system.own_nats import unsynced_nats
     from infra.system.synced import sync_folder
@@ -218,11 +211,8 @@ async def _nats_on(data_dir: Path, partitions: int) -> "AsyncIterator[Client]":
         async with unsynced_nats(data_dir, partitions=partitions) as server:
             # What the settings say of another NATS is not for this one.
             with changed_settings({"nats_url": ""}):
-                nc = await connect_once(server.url)
-                try:
+                async with nats_connection(server.url) as nc:
                     yield nc
-                finally:
-                    await nc.close()
         await sync_folder(data_dir / "nats")
     finally:
         lock.release()

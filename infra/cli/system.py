@@ -172,8 +172,20 @@ async def log_connection() -> AsyncIterator[Client]:
     """Yield a connection to the log: the external NATS, the running one, or one started for the block.
 
     Other processes are not started. Raises LogEmpty if there is no log to start, StartFailed if it cannot be reached,
-    NotYetRestored if it is there in part; in the block LogWentAway if it goes away, NatsRefuses if it has no JetStream
-    or forbids what is asked.
+    NotYetRestored if it is there in part; in the block as `nats_connection` does.
+    """
+    async with _log_url(settings()) as url, nats_connection(url) as nc:
+        # What is there in part would be taken for all there is.
+        await check_restored(nc.jetstream())
+        yield nc
+
+
+@asynccontextmanager
+async def nats_connection(url: str) -> AsyncIterator[Client]:
+    """Yield a connection to this NATS, with the credentials of the settings.
+
+    Raises StartFailed if it cannot be reached; in the block LogWentAway if it goes away, NatsRefuses if it has no
+    JetStream or forbids what is asked.
     """
     forbidden: list[Exception] = []
 
@@ -181,27 +193,24 @@ async def log_connection() -> AsyncIterator[Client]:
         if is_forbidden(error):
             forbidden.append(error)
 
-    async with _log_url(settings()) as url:
-        try:
-            async with asyncio.timeout(10):
-                nc = await connect_once(url, note)
-        except (OSError, TimeoutError, NatsError) as error:
-            raise StartFailed(await why_unusable(url) or unusable(error, url)) from error
-        try:
-            # What is there in part would be taken for all there is.
-            await check_restored(nc.jetstream())
-            yield nc
-        except (NatsError, OSError, ExceptionGroup) as error:
-            # NATS does not answer what is forbidden.
-            if forbidden and _cause(error, TimeoutError):
-                raise NatsRefuses(unusable(forbidden[0], url)) from error
-            if unavailable := _cause(error, ServiceUnavailableError):
-                raise NatsRefuses(unusable(unavailable, url)) from error
-            if nc.is_connected and not isinstance(error, TimeoutError):
-                raise
-            raise LogWentAway(f"NATS at {shown_url(url)} went away, or does not answer any more: try again") from error
-        finally:
-            await nc.close()
+    try:
+        async with asyncio.timeout(10):
+            nc = await connect_once(url, note)
+    except (OSError, TimeoutError, NatsError) as error:
+        raise StartFailed(await why_unusable(url) or unusable(error, url)) from error
+    try:
+        yield nc
+    except (NatsError, OSError, ExceptionGroup) as error:
+        # NATS does not answer what is forbidden.
+        if forbidden and _cause(error, TimeoutError):
+            raise NatsRefuses(unusable(forbidden[0], url)) from error
+        if unavailable := _cause(error, ServiceUnavailableError):
+            raise NatsRefuses(unusable(unavailable, url)) from error
+        if nc.is_connected and not isinstance(error, TimeoutError):
+            raise
+        raise LogWentAway(f"NATS at {shown_url(url)} went away, or does not answer any more: try again") from error
+    finally:
+        await nc.close()
 
 
 def _cause(error: Exception, kind: type[Exception]) -> Exception | None:

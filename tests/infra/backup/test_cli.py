@@ -12,6 +12,8 @@ import pytest
 from faststream.nats import NatsBroker
 
 from contracts.topology import ACCOUNT, RECORDINGS, VOICE
+from infra.backup import storing
+from infra.backup.place import BackupPlace
 from infra.cli.json_output import OUTPUTS
 from infra.log.connection import connection
 from infra.log.nats_users import everybody
@@ -98,6 +100,33 @@ async def test_damaged_files_are_named_with_what_to_do(broker: NatsBroker, tmp_p
     assert (code, "2 files are missing or cut short: copied again from the log" in output) == (0, True), errors
     code, output, errors = await cli_beside("restore", str(place), "--dry-run")
     assert (code, "is whole" in output) == (0, True), errors
+
+
+async def test_a_restore_whose_nats_dies_says_so_in_one_line_and_goes_on_when_it_is_back(
+    broker: NatsBroker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await store(broker, session("s-1", "sam"))
+    place = str(tmp_path / "backup")
+    assert (await cli_beside("backup", place))[0] == 0
+    async with running_nats(tmp_path / "there") as server:
+        monkeypatch.setenv("DAREDEVIL_NATS_URL", server.url)
+        settings.cache_clear()
+        read = BackupPlace.read
+
+        async def read_as_it_dies(self: BackupPlace, file: str) -> bytes:
+            server.kill()
+            return await read(self, file)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(BackupPlace, "read", read_as_it_dies)
+            patched.setattr(storing, "TIMEOUT_S", 0.5)
+            code, _, errors = await cli_beside("restore", place)
+        assert (code, "went away, or does not answer any more: try again" in " ".join(errors.split())) == (1, True), (
+            errors
+        )
+        await server.start()
+        code, _, errors = await cli_beside("restore", place)
+        assert (code, "going on with the restore" in errors) == (0, True), errors
 
 
 # The same without processes, step by step, is in test_backup.py.
