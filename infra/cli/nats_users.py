@@ -48,4 +48,7 @@ def nats_users(
     out().print(f"{config} and {len(keys)} files of keys. In the configuration of each NATS server:", markup=False)
     out().print(f'\n    include "{config.name}"\n', markup=False)
     out().print("For the processes (give each machine only the keys of what runs there):", markup=False)
-    out().print(f"\n    DAREDEVIL_NATS_NKEY_FILE='{folder.absolute()}/{{process}}.nk'", markup=False)
+    out().print(f"\n    DAREDEVIL_NATS_NKEY_FILE='{folder.absolute()}/{{process}}.nk'\n", markup=False)
+    out().print(
+        "Then, with the operator's key, for no other user may create streams: daredevil provision", markup=False
+    )
