@@ -105,6 +105,7 @@ async def check(place: BackupPlace, manifest: Manifest, progress: Report) -> Res
     """Read every file of a backup, and compare it with the manifest: `damaged` of the figures. Raises PlaceUnusable."""
     began_s = time.monotonic()
     figures = RestoreFigures(place.name, True, manifest.ended, consumers=len(manifest.consumers))
+    _warn_of_interruption(manifest, progress)
     for name, entry in manifest.streams.items():
         progress(f"{name}: reading {len(entry.chunks):,} files")
         restored = figures.streams[name] = Restored(last=entry.last)
@@ -135,6 +136,14 @@ async def restore(
     TimeoutError.
     """
     return await _Restore(nc, place, manifest, again, progress, skips_damaged).run(provision)
+
+
+def _warn_of_interruption(manifest: Manifest, progress: Report) -> None:
+    if not manifest.is_complete:
+        progress(
+            f"the last run of this backup, after that of {manifest.ended}, was interrupted: what it had copied comes "
+            "along. Where the log is still there, run `daredevil backup` again first"
+        )
 
 
 def partitions_in(manifest: Manifest) -> int:
@@ -185,6 +194,7 @@ class _Restore:
 
     async def run(self, provision: Provision) -> RestoreFigures:
         began_s = time.monotonic()
+        _warn_of_interruption(self._manifest, self._progress)
         rows = {stream.name: stream for stream in streams(self._partitions)}
         if unknown := [name for name in self._manifest.streams if name not in rows]:
             raise CannotRestore(f"this version knows no stream {', '.join(unknown)}, which the backup has")

@@ -369,6 +369,18 @@ async def test_a_backup_that_is_cut_short_goes_on(
         assert await all_kept(there) == await all_kept(nc)
 
 
+async def test_that_the_last_run_was_interrupted_is_told_before_a_restore(broker: NatsBroker, tmp_path: Path) -> None:
+    await store(broker, session("s-1", "sam"))
+    await saved_to(tmp_path / "backup", connection(broker))
+    opened, told = BackupPlace(str(tmp_path / "backup")), list[str]()
+    manifest = await complete_manifest(opened)
+    await check(opened, manifest, told.append)
+    assert not any("was interrupted" in line for line in told)
+    manifest.is_complete = False
+    await check(opened, manifest, told.append)
+    assert any(f"after that of {manifest.ended}, was interrupted" in line for line in told)
+
+
 async def test_a_restore_that_is_cut_short_goes_on_and_another_begins_anew(
     broker: NatsBroker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
