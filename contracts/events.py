@@ -850,7 +850,10 @@ class RecordingStored(Event):
 
 
 class TurnRecorded(Event):
-    """One exchange, complete: what was said, what was written, what was heard, and how long it took."""
+    """One exchange, complete: what was said, what was written, what was heard, and how long it took.
+
+    A turn of which no answer was heard has one too, with an empty `heard_text` and the id of no reply.
+    """
 
     reply_id: Reference
     user_text: str = Field(description="As models may read it: what a guard keeps away is replaced, or left out.")

@@ -1,9 +1,11 @@
 """Persistence: receives every fact of the log, and appends a record of each exchange whose playback has ended.
 
+What was said in turns of which no answer is heard any more is recorded, too.
+
 The recorder stores the sound separately.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
@@ -15,6 +17,7 @@ from actors.persistence.embedding import embedded, embedding_failed
 from actors.persistence.record import record_of
 from actors.persistence.recording.recorder import Recorder
 from actors.persistence.sessions import Sessions
+from actors.persistence.unanswered import left_at_close, passed_over
 from contracts.events import (
     Event,
     PlaybackFinished,
@@ -24,6 +27,8 @@ from contracts.events import (
     SessionErased,
     SessionOpened,
     SpeechStarted,
+    TurnEnded,
+    TurnRecorded,
 )
 from contracts.topology import PERSISTENCE, RECORDER
 from infra.engines.embedding import Embedder, EmbeddingFailed, embedder_of
@@ -59,17 +64,28 @@ class Records:
     async def record(self, played: PlaybackFinished | PlaybackInterrupted) -> None:
         """Append the record of an exchange whose playback has ended, unless the log has it.
 
-        If no embedding can be computed, that is appended and the exchange is recorded without one.
+        Before it come those of turns whose words it answers too.
         """
-        turn = record_of(await self.sessions.at(played), played, now_ns())
-        if turn is None:
-            return
-        try:
-            turn = await embedded(turn, self._embedder, self._tapes.of(played.session_id), self._packing)
-        except EmbeddingFailed as error:
-            await self._log.append(embedding_failed(turn, self._embedder, error, now_ns()))
-        # The embedding may have taken seconds: the time of a fact is that of its place in the log.
-        await self._log.append(turn.model_copy(update={"time_ns": now_ns()}))
+        session = await self.sessions.at(played)
+        own = record_of(session, played, now_ns())
+        if own is not None:
+            await self._append([*passed_over(session, played, now_ns()), own])
+
+    async def close(self, event: SessionClosed | TurnEnded) -> None:
+        """Append the records of turns that the end of their session has left without an answer."""
+        session = await self.sessions.at_close(event)
+        await self._append(left_at_close(session, event, now_ns()))
+
+    async def _append(self, records: Iterable[TurnRecorded]) -> None:
+        """Append records with their embeddings; one that cannot be computed is a fact, and its record has none."""
+        for turn in records:
+            whole = turn
+            try:
+                whole = await embedded(turn, self._embedder, self._tapes.of(turn.session_id), self._packing)
+            except EmbeddingFailed as error:
+                await self._log.append(embedding_failed(turn, self._embedder, error, now_ns()))
+            # The embedding may have taken seconds: the time of a fact is that of its place in the log.
+            await self._log.append(whole.model_copy(update={"time_ns": now_ns()}))
 
 
 def take_events(inbox: InboxT, records: Records, note_presence: Callable[[Event], Awaitable[None]]) -> InboxT:
@@ -80,8 +96,19 @@ def take_events(inbox: InboxT, records: Records, note_presence: Callable[[Event]
         """Record the exchange, with what was heard of the reply."""
         await records.record(event)
 
-    @inbox.on(SessionClosed, SessionErased)
-    async def session_over(event: SessionClosed | SessionErased) -> None:
+    @inbox.on(SessionClosed)
+    async def session_closed(event: SessionClosed) -> None:
+        """Record what nothing answers any more."""
+        await records.close(event)
+
+    @inbox.on(TurnEnded)
+    async def turn_ended(event: TurnEnded) -> None:
+        """Record the last words of somebody who hung up in mid-sentence."""
+        if records.sessions.is_over(event.session_id):
+            await records.close(event)
+
+    @inbox.on(SessionErased)
+    async def session_erased(event: SessionErased) -> None:
         """Drop what is held of the session."""
         records.sessions.forget(event.session_id)
 

@@ -9,9 +9,11 @@ from contracts.events import (
     ReplyCompleted,
     ReplyDiscarded,
     ReplyStarted,
+    SessionClosed,
     SessionOpened,
     TurnEnded,
     TurnGuarded,
+    TurnPassed,
     TurnRecorded,
 )
 from infra.session.people import Person, note
@@ -46,6 +48,11 @@ class SessionState:
     recorded: set[str] = field(default_factory=set)
     """The replies that have a record, by id."""
 
+    settled: set[str] = field(default_factory=set)
+    """The turns, by id, that have a record, or were not for the agent."""
+
+    closed: bool = False
+
     forgot: bool = False
     """Turns or replies were dropped to keep within the bounds: what is missing may still be in the log."""
 
@@ -56,14 +63,8 @@ class SessionState:
         match event:
             case SessionOpened():
                 self.user_id = event.user_id
-            case TurnEnded(turn_id=str(turn_id)):
-                self.turns[turn_id] = event
-                self._drop_oldest(self.turns)
-            case TurnGuarded(turn_id=str(turn_id)):
-                decided = self.guarded.setdefault(turn_id, [])
-                if all(known.event_id != event.event_id for known in decided):
-                    decided.append(event)
-                self._drop_oldest(self.guarded)
+            case SessionClosed():
+                self.closed = True
             case TurnRecorded():
                 self.recorded.add(event.reply_id)
                 self.replies.pop(event.reply_id, None)
@@ -73,6 +74,21 @@ class SessionState:
                 if event.reply_id not in self.recorded:
                     _apply_to_reply(self.replies.setdefault(event.reply_id, ReplyState()), event)
                     self._drop_oldest(self.replies)
+        if event.turn_id is not None:
+            self._apply_to_turn(event, event.turn_id)
+
+    def _apply_to_turn(self, event: Event, turn_id: str) -> None:
+        match event:
+            case TurnEnded():
+                self.turns[turn_id] = event
+                self._drop_oldest(self.turns)
+            case TurnGuarded():
+                decided = self.guarded.setdefault(turn_id, [])
+                if all(known.event_id != event.event_id for known in decided):
+                    decided.append(event)
+                self._drop_oldest(self.guarded)
+            case TurnPassed() | TurnRecorded():
+                self.settled.add(turn_id)
 
     def _drop_oldest(self, held: dict[str, TurnEnded] | dict[str, list[TurnGuarded]] | dict[str, ReplyState]) -> None:
         if len(held) > self.most:

@@ -4,7 +4,7 @@ from collections import OrderedDict
 
 from actors.persistence.record import is_whole
 from actors.persistence.session_state import SessionState
-from contracts.events import PlaybackFinished, PlaybackInterrupted
+from contracts.events import PlaybackFinished, PlaybackInterrupted, SessionClosed, TurnEnded
 from infra.log.taped_log import EventLog
 
 MOST_SESSIONS = 1000
@@ -18,14 +18,32 @@ class Sessions:
         self._log = log
         self._most = most
         self._held: OrderedDict[str, SessionState] = OrderedDict()
+        self._over: OrderedDict[str, None] = OrderedDict()
 
     def __len__(self) -> int:
         """Return how many are held."""
         return len(self._held)
 
     def forget(self, session_id: str) -> None:
-        """Drop a session that is over."""
+        """Drop a session, and that it is over."""
         self._held.pop(session_id, None)
+        self._over.pop(session_id, None)
+
+    def is_over(self, session_id: str) -> bool:
+        """Return whether a session is known to be over; the latest ones are."""
+        return session_id in self._over
+
+    async def at_close(self, event: SessionClosed | TurnEnded) -> SessionState:
+        """Return a session that is over, with all its facts in the log; it is not held.
+
+        Waits while NATS is away; raises what `facts_after` raises if it stays away.
+        """
+        session = self._held.pop(event.session_id, None) or SessionState()
+        await self._read_on(session, event.session_id)
+        self._over[event.session_id] = None
+        if len(self._over) > self._most:
+            self._over.popitem(last=False)
+        return session
 
     async def at(self, played: PlaybackFinished | PlaybackInterrupted) -> SessionState:
         """Return the session of an exchange whose playback has ended, with all its facts in the log.

@@ -17,6 +17,8 @@ from contracts.events import (
 from infra.session.guarded_words import told
 from infra.session.people import People, name_of, several
 
+_LINES = (TurnEnded, PlaybackFinished, PlaybackInterrupted)
+
 
 @dataclass(frozen=True, slots=True)
 class SpokenLine:
@@ -49,8 +51,11 @@ def conversation(facts: Iterable[Event], people: People = MappingProxyType({})) 
 
 
 def after_turn(facts: Sequence[Event], turn_id: str) -> Sequence[Event]:
-    """Return the facts after the end of a turn's playback; all if the turn is not among them."""
-    ends = [place for place, fact in enumerate(facts) if fact.turn_id == turn_id]
+    """Return the facts after the last line of a turn; all if the turn is not among them.
+
+    Others of its facts may be later than the next turn's words: its record, and that of an answer never heard.
+    """
+    ends = [place for place, fact in enumerate(facts) if fact.turn_id == turn_id and isinstance(fact, _LINES)]
     return facts[ends[-1] + 1 :] if ends else facts
 
 

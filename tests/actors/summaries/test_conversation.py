@@ -1,7 +1,15 @@
 """What was said, as lines, and as text of a bounded length."""
 
 from actors.summaries.conversation import SpokenLine, after_turn, conversation, pieces, transcript
-from contracts.events import PlaybackFinished, PlaybackInterrupted, ReplyCompleted, TurnEnded, TurnGuarded
+from contracts.events import (
+    PlaybackFinished,
+    PlaybackInterrupted,
+    ReplyCompleted,
+    ReplyDiscarded,
+    TurnEnded,
+    TurnGuarded,
+    TurnRecorded,
+)
 
 COMMON = {"event_id": "e", "session_id": "s", "time_ns": 1}
 
@@ -55,6 +63,18 @@ def test_what_follows_a_turn_begins_after_its_answer_was_heard() -> None:
     ]
     assert conversation(after_turn(facts, "1")) == [SpokenLine("user", "Two.")]
     assert after_turn(facts, "unknown") == facts
+
+
+def test_the_words_after_a_turn_whose_answer_was_never_heard_follow_it_whenever_it_was_recorded() -> None:
+    record = {"user_text": "One.", "written_text": "", "heard_text": ""}
+    facts = [
+        TurnEnded(**COMMON, turn_id="1", participant_id="p", text="One."),
+        TurnEnded(**COMMON, turn_id="2", participant_id="p", text="Two."),
+        ReplyDiscarded(**COMMON, turn_id="1", reply_id="r"),
+        PlaybackFinished(**COMMON, turn_id="2", reply_id="q", heard_text="Both.", played_samples=1),
+        TurnRecorded(**COMMON, turn_id="1", reply_id="u", **record),
+    ]
+    assert conversation(after_turn(facts, "1")) == [SpokenLine("user", "Two."), SpokenLine("agent", "Both.")]
 
 
 def test_pieces_hold_every_line_once_and_are_no_longer_than_asked() -> None:

@@ -176,15 +176,23 @@ async def test_a_call_is_resumed_when_the_door_is_killed(stack: Stack) -> None:
 async def test_nothing_of_all_these_calls_is_lost_and_the_tables_agree_with_the_log(stack: Stack) -> None:
     assert len(sessions) >= 6
 
-    async def is_recorded(session: str) -> bool:
+    async def lacking(session: str) -> str:
         facts = await facts_of(stack.nats_url, session)
-        kinds = [type(fact.event) for fact in facts]
-        turns = {fact.event.turn_id for fact in facts if isinstance(fact.event, e.TurnEnded)}
+        kinds = {type(fact.event) for fact in facts}
+        said = {fact.event.turn_id: fact.event.text for fact in facts if isinstance(fact.event, e.TurnEnded)}
         stored = {fact.event.turn_id for fact in facts if isinstance(fact.event, e.TurnRecorded)}
-        return e.SessionClosed in kinds and e.RecordingStored in kinds and turns == stored
+        lacks = [kind.__name__ for kind in (e.SessionClosed, e.RecordingStored) if kind not in kinds]
+        lacks += [f"a record of {text!r}" for turn, text in said.items() if turn not in stored]
+        return ", ".join(lacks + [f"a turn for the record {turn}" for turn in stored - said.keys()])
+
+    async def is_recorded(session: str) -> bool:
+        return not await lacking(session)
 
     for session in sessions:
-        await until_async(partial(is_recorded, session), 120, f"{session} is recorded")
+        try:
+            await until_async(partial(is_recorded, session), 120)
+        except AssertionError as error:
+            raise AssertionError(f"{session} lacks {await lacking(session)}") from error
     assert await stack.as_operator("daredevil", "dead", "list", "--json") == ""
     verified = await stack.as_operator("daredevil", "projections", "verify", "--json")
     [tables] = [json.loads(line) for line in verified.splitlines()]
