@@ -197,12 +197,12 @@ class Settings(BaseSettings):
     max_endpointing_delay_ms: int = Field(
         900, ge=200, description="Silence that ends a turn when the model expects it to go on."
     )
-    patience: Literal["", "quick", "balanced", "patient"] = Field(
-        "",
+    patience: Literal["auto", "", "quick", "balanced", "patient"] = Field(
+        "auto",
         description="How long silences are waited for, by what was said, scored by the local language model; empty: by "
-        "the end-of-turn model. What it costs: `quick` answers 66 % of ends after 0.2 s, and 10 % of pauses of 0.6 s "
-        "within a sentence (19 % of 1 s); `balanced` 48 % after 0.2 s and 5 % (10 %); `patient` 25 % after 0.3 s and "
-        "2 % (6 %).",
+        "the end-of-turn model; `auto`: `quick` where the local model answers, else empty. What it costs: `quick` "
+        "answers 66 % of ends after 0.2 s, and 10 % of pauses of 0.6 s within a sentence (19 % of 1 s); `balanced` "
+        "48 % after 0.2 s and 5 % (10 %); `patient` 25 % after 0.3 s and 2 % (6 %).",
     )
     turn_weights: str = Field(
         "", description="Weights of the words' score as JSON, from `daredevil tune turns`; empty: those of the program."

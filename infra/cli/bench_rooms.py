@@ -126,6 +126,7 @@ async def stub_engines(wanted: bool = True, answer: str = "") -> AsyncIterator[d
                 "end_of_turn": "infra.bench.stub_engines:StubTurnDetector",
                 "llm": "local",
                 "llm_url": f"http://127.0.0.1:{port}/v1",
+                "patience": "",  # the stub can't say how likely words are the end of a turn
                 "embedding": "off",
                 **ANY_LOAD,
             }

@@ -7,10 +7,11 @@ they would disagree. What belongs to a process stays its own: addresses, keys, l
 import json
 import re
 from collections.abc import Mapping
+from typing import Literal
 
 from contracts.profile import AgentProfile
 from infra.settings import Settings
-from infra.shares import chain_of, shares_of
+from infra.shares import chain_of, engine_names, shares_of
 
 OPTIONS = ("llm_options", "stt_options", "tts_options")
 """Settings that are JSON objects, and texts in a profile."""
@@ -24,6 +25,8 @@ BEHAVIOUR = tuple(name for name in AgentProfile.model_fields if name in Settings
 ASKING_PROCESS = frozenset({"record_audio"})
 """Settings that the process has to allow as well."""
 
+Patience = Literal["", "quick", "balanced", "patient"]
+
 _PRIVATE_NAME = re.compile(
     r"key$|secret|password|credential|auth|token$|bearer|cookie|header|cert|ssl|ur[il]$|host|endpoint|proxy|base$",
     re.IGNORECASE,
@@ -32,9 +35,20 @@ _PRIVATE_NAME = re.compile(
 
 def profile_of(settings: Settings) -> AgentProfile:
     """Return the profile of sessions that are opened with these settings."""
-    given = {name: getattr(settings, name) for name in BEHAVIOUR}
+    given = {name: getattr(settings, name) for name in BEHAVIOUR} | {"patience": patience_of(settings)}
     options = {name: _text(public_options(given[name])) for name in OPTIONS}
     return AgentProfile.model_validate(given | options)
+
+
+def patience_of(settings: Settings) -> Patience:
+    """Return how patiently sessions are heard that are opened with these settings, where those leave it open.
+
+    Words can be scored where the local model answers. Where it does not, a patience would wait for its middle silence
+    after all that is said, and the end-of-turn model knows better.
+    """
+    if settings.patience != "auto":
+        return settings.patience
+    return "quick" if settings.llm_url and "local" in engine_names(settings.llm) else ""
 
 
 def in_share(settings: Settings, session_id: str) -> Settings:
@@ -54,11 +68,12 @@ def in_session(settings: Settings, profile: AgentProfile | None) -> Settings:
     What its profile does not say (an older build opened it), and all of it while it is unknown, is as the settings say.
     """
     if profile is None:
-        return settings
+        return settings if settings.patience != "auto" else settings.model_copy(update={"patience": ""})
     said = {name: value for name in BEHAVIOUR if (value := getattr(profile, name)) is not None}
     for name in ENGINES:
         if not said[name].strip(" ,"):
             del said[name]
+    said.setdefault("patience", patience_of(settings))
     if "tts" not in said:
         said.pop("voice", None)
     for name in OPTIONS:

@@ -37,7 +37,7 @@ async def test_a_call_is_in_the_figures_of_the_system(system: Supervisor, hello_
     now = await seen(system)
     assert now.gap.count >= 1
     assert {"bus", "playback"} <= set(now.parts) <= PARTS
-    assert {"stt", "end_of_turn", "tts"} <= {engine.stage for engine in now.engines}
+    assert {"stt", "llm", "tts"} <= {engine.stage for engine in now.engines}
     assert now.append.count > 0
     assert now.log_ready is True
     assert {consumer.durable for consumer in now.consumers} == {durable.name for durable in DURABLES}

@@ -69,6 +69,27 @@ def test_a_session_of_an_older_build_and_an_unknown_one_behave_as_the_process_sa
 
 
 @pytest.mark.parametrize(
+    ("given", "patience"),
+    [
+        ({"llm_url": "http://127.0.0.1:1"}, "quick"),
+        ({"llm_url": "http://127.0.0.1:1", "llm": "openai:gpt-5,local"}, "quick"),
+        ({"llm_url": "http://127.0.0.1:1", "llm": "openai:gpt-5"}, ""),
+        ({}, ""),
+        ({"patience": "balanced"}, "balanced"),
+        ({"patience": "", "llm_url": "http://127.0.0.1:1"}, ""),
+    ],
+)
+def test_words_decide_when_a_turn_is_over_where_the_local_model_can_score_them(
+    given: dict[str, str], patience: str
+) -> None:
+    process = Settings.model_validate(given)
+    assert profile_of(process).patience == patience
+    older = AgentProfile(prompt="Old.", llm="local", stt="local", tts="local")
+    assert in_session(process, older).patience == patience
+    assert in_session(process, None).patience == ("" if process.patience == "auto" else process.patience)
+
+
+@pytest.mark.parametrize(
     "private",
     [
         {"api_key": "sk-1"},
