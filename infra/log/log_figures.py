@@ -18,6 +18,7 @@ from contracts.topology import DEAD, VOICE, dead_subject
 from infra.log.connection import cancellation_kept, jetstream
 from infra.log.log_probe import LogProbe, refusals
 from infra.log.log_streams import client_of, streams_of_log
+from infra.log.nats_reach import why_away
 from infra.metrics import table as t
 from infra.metrics.metric import Gauge, Observed
 from infra.process.tasks import again_and_again, ended
@@ -104,7 +105,7 @@ class LogFigures:
                 self._seen = await _seen(js)
             self._looked_s = time.monotonic()
         except AWAY as error:
-            self._problem = self._problem or f"NATS does not answer: {error!r}"
+            self._problem = self._problem or why_away(error)
 
 
 async def _seen(js: JetStreamContext) -> Seen:

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from nats.aio.client import Client
 from nats.errors import AuthorizationError, NoServersError, UnexpectedEOF
 from nats.errors import Error as NatsError
-from nats.js.errors import APIError
+from nats.js.errors import APIError, ServiceUnavailableError
 from nats.js.errors import Error as JetStreamError
 
 from contracts.topology import OPERATOR
@@ -25,6 +25,8 @@ from infra.settings_types import items_of
 log = logging.getLogger(__name__)
 
 ASK_AGAIN_S = 1.0
+
+MOST_SERVERS = "a cluster needs more than half of its servers"
 
 
 class NatsRefuses(CannotRun, ConnectionError):
@@ -162,6 +164,13 @@ def in_words(error: Exception, url: str, process: str = OPERATOR) -> str:
     return str(error).removeprefix("nats: ") or type(error).__name__
 
 
+def why_away(error: Exception) -> str:
+    """Return in words why NATS answers a process nothing that has a connection to it."""
+    if isinstance(error, ServiceUnavailableError):
+        return f"JetStream cannot be used at the moment: {MOST_SERVERS}"
+    return f"NATS does not answer: {str(error).removeprefix('nats: ') or type(error).__name__}"
+
+
 def _without_tls(url: str) -> str:
     """Return what to change so that a connection without TLS is accepted."""
     given = [name for name in ("nats_tls_ca_file", "nats_tls_cert_file") if getattr(settings(), name)]
@@ -173,7 +182,7 @@ def _without_tls(url: str) -> str:
 
 def _without_jetstream(error: JetStreamError) -> str:
     if isinstance(error, APIError) and error.err_code == TEMPORARILY_UNAVAILABLE:
-        return f"its JetStream cannot be used at the moment ({error.description}): try again"
+        return f"its JetStream cannot be used at the moment ({error.description}): {MOST_SERVERS}, then try again"
     why = getattr(error, "description", "") or "nobody answers for it"
     return f"it has no JetStream ({why}): start it with `-js`, and enable it for this account"
 

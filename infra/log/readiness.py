@@ -11,6 +11,7 @@ from nats.errors import Error as NatsError
 from contracts.topology import DURABLES
 from infra.log.connection import answers, ask_s, cancellation_kept, connection, jetstream
 from infra.log.log_probe import LogProbe, refusals
+from infra.log.nats_reach import why_away
 from infra.log.provisioning import missing_durables
 from infra.process.tasks import ended
 
@@ -104,7 +105,7 @@ class Readiness:
             try:
                 self._problem = await self._look()
             except* (NatsError, TimeoutError, OSError) as errors:
-                self._problem = f"NATS does not answer: {errors.exceptions[0]!r}"
+                self._problem = why_away(errors.exceptions[0])
             self._looked_s = time.monotonic()
             self._looked.set()
             await asyncio.sleep(AGAIN_S if self._problem else EVERY_S)

@@ -2,8 +2,10 @@ import asyncio
 import logging
 
 import pytest
+from nats.errors import TimeoutError as NatsTimeoutError
+from nats.js.errors import ServiceUnavailableError
 
-from infra.log.nats_reach import shown_url, wait_for_nats
+from infra.log.nats_reach import shown_url, wait_for_nats, why_away
 from infra.system.nats import free_port
 from tests.infra.log.nats_words import nats_problem
 from tests.servers import NatsServer
@@ -21,6 +23,21 @@ from tests.waiting import until
 )
 def test_an_address_is_shown_without_who_connects(url: str, shown: str) -> None:
     assert shown_url(url) == shown
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (
+            ServiceUnavailableError(),
+            "JetStream cannot be used at the moment: a cluster needs more than half of its servers",
+        ),
+        (NatsTimeoutError(), "NATS does not answer: timeout"),
+        (TimeoutError(), "NATS does not answer: TimeoutError"),
+    ],
+)
+def test_why_nothing_is_answered_is_said_in_words(error: Exception, said: str) -> None:
+    assert why_away(error) == said
 
 
 async def test_a_server_that_answers_is_no_problem(nats_server: NatsServer) -> None:
