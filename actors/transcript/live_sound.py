@@ -30,7 +30,8 @@ class LiveSound:
     """`async with LiveSound(broker, session, participant, track, from_sample, woken) as live: live.frames()`.
 
     Frames that the audio stream has kept come first, from `from_sample` of the track on, found by their positions:
-    the clocks of the door, of NATS and of this machine may be hours apart. `woken` is set whenever a frame comes.
+    the clocks of the door, of NATS and of this machine may be hours apart. `woken` is set whenever a frame comes that
+    is `needed_to` decide something.
     """
 
     def __init__(
@@ -55,6 +56,8 @@ class LiveSound:
         self._reconnects = 0
         self._end = from_sample
         """Up to where frames were passed on."""
+        self.needed_to = 0
+        """Frames that end before this sample of the track change nothing yet: they wait for the next one."""
         self.heard = False
         """Whether any frame of the track has arrived."""
         self.broken = 0
@@ -124,7 +127,8 @@ class LiveSound:
             self._last_frame_at = time.monotonic()
             self._waiting.append(frame)
             self.heard = True
-            self._woken.set()
+            if frame.first_sample + len(frame.pcm) // 2 >= self.needed_to:
+                self._woken.set()
 
     def _unpacked(self, data: bytes) -> InFrame | None:
         try:

@@ -134,6 +134,8 @@ class TrackListener:
         if self._turn is not None and self._turn.last.end is not None:
             self._taped.flush()  # in a pause the time decides: the delivery has it
         await self._consider()
+        # While nobody speaks, only a whole window means something: 31 a second, of 50 frames.
+        self._live.needed_to = self._sound.handled + WINDOW_SAMPLES if self._turn is None else 0
 
     async def _hear(self, max_windows: int) -> None:
         may_echo = self._echo.hears_playback(self._sound.handled)

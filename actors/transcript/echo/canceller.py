@@ -146,7 +146,7 @@ class EchoCanceller:
 
     def hears_playback(self, first: int) -> bool:
         """Return whether the window at sample `first` may hold an echo: whether to `clean` it."""
-        self._playing = bool(np.any(self._playback.played(first - LATE_SAMPLES, first + EARLY_SAMPLES)))
+        self._playing = self._playback.sounds(first - LATE_SAMPLES, first + EARLY_SAMPLES)
         if self._version != self._playback.version:
             self._version = self._playback.version
             self._expect_again()

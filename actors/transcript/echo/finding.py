@@ -44,6 +44,9 @@ class ReferenceSignal(Protocol):
     def played(self, start: int, end: int) -> Sound:
         """Return what was played in `[start, end)` of the microphone's samples, as far as that is known."""
 
+    def sounds(self, start: int, end: int) -> bool:
+        """Return whether any of that is not silent."""
+
 
 class EchoFinder:
     """Finds how much later than expected one microphone hears what is played. Windows are given in order: `hear`."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from actors.transcript.echo.replies import RepliesSound
+from actors.transcript.echo.replies import ReferenceReply, RepliesSound
 from actors.transcript.endpointing import SAMPLES_PER_MS
 from contracts import events as e
 from contracts.audio import IN_SAMPLE_RATE_HZ, OPENER_LOUDNESS, InFrame, OutFrame
@@ -78,6 +78,17 @@ class _Stretch:
     def last(self) -> int:
         """The sample of the reply after it, once it has ended."""
         return self.first + (self.end or self.start) - self.start
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """A reply's sound from its sample `first` on, played in `[start, end)` of the microphone's samples."""
+
+    reply: ReferenceReply
+    start: int
+    end: int
+    first: int
+    loudness: float
 
 
 class HeardPlayback:
@@ -184,15 +195,31 @@ class HeardPlayback:
     def played(self, start: int, end: int) -> Sound:
         """Return what was played in `[start, end)` of the microphone's samples, at 16 kHz."""
         line = np.zeros(end - start)
+        for piece in self._pieces(start, end):
+            sound = piece.reply.cut(piece.first, piece.first + piece.end - piece.start)
+            line[piece.start - start : piece.end - start] = sound * piece.loudness
+        return line
+
+    def sounds(self, start: int, end: int) -> bool:
+        """Return whether anything of `played` is not silent: asked for each window of a microphone."""
+        pieces = self._pieces(start, end)
+        if len(pieces) > 1:  # a later one may be silent where it takes the place of an earlier one
+            return bool(np.any(self.played(start, end)))
+        return any(piece.reply.sounds(piece.first, piece.first + piece.end - piece.start) for piece in pieces)
+
+    def _pieces(self, start: int, end: int) -> list["_Piece"]:
+        """Return what was played within `[start, end)`, in the order in which it began."""
+        pieces = []
         for stretch in self._stretches:
             reply = self._sound.get(stretch.reply_id)
-            length = reply.length - stretch.first if reply is not None else 0
-            until = stretch.start + length if stretch.end is None else min(stretch.end, stretch.start + length)
-            begin, until = max(start, stretch.start), min(end, until)
-            if reply is not None and until > begin:
-                first = stretch.first - stretch.start
-                line[begin - start : until - start] = reply.cut(begin + first, until + first) * stretch.loudness
-        return line
+            if reply is None or stretch.start >= end:
+                continue
+            until = stretch.start + reply.length - stretch.first
+            until = min(end, until if stretch.end is None else min(stretch.end, until))
+            begin = max(start, stretch.start)
+            if until > begin:
+                pieces.append(_Piece(reply, begin, until, begin + stretch.first - stretch.start, stretch.loudness))
+        return pieces
 
     def rest_ms(self, reply_id: str, clauses: int, sample: int) -> float | None:
         """Return how much of a reply of `clauses` was still to be played at `sample`; None if it is not known."""

@@ -67,6 +67,10 @@ class ReferenceReply:
         piece[at : at + len(known)] = known
         return piece
 
+    def sounds(self, start: int, end: int) -> bool:
+        """Return whether there is any sound in `[start, end)`."""
+        return bool(np.any(self._samples[max(0, start) : max(0, min(end, self.length))]))
+
     @property
     def onset(self) -> int:
         """The first sample that is not silent."""

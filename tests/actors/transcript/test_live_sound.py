@@ -90,3 +90,25 @@ async def test_what_came_while_the_connection_was_lost_is_read_before_what_comes
         await until(lambda: 4 in take())
     await door.close()
     assert list(dict.fromkeys(positions)) == [0, 1, 2, 3, 4]
+
+
+async def test_a_frame_wakes_its_listener_once_what_has_come_is_enough(broker: NatsBroker) -> None:
+    woken = asyncio.Event()
+    async with LiveSound(broker, "s-1", "p-1", "t-1", 0, woken) as live:
+        live.needed_to = 512
+        positions: list[int] = []
+
+        def take() -> list[int]:
+            positions.extend(frame.first_sample for frame in live.frames())
+            return positions
+
+        async def send(first: int) -> None:
+            frame = InFrame("t-1", first, 0, bytes(640)).pack()
+            await connection(broker).publish(audio_in_subject("s-1", "p-1"), frame)
+
+        await send(0)
+        await until(lambda: take() == [0])
+        assert not woken.is_set()
+        await send(320)
+        await until(lambda: take() == [0, 320])
+        assert woken.is_set()

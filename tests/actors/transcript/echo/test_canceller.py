@@ -30,6 +30,9 @@ class Played:
     def played(self, start: int, end: int) -> Sound:
         return self._line[start + 3 * RATE_HZ : end + 3 * RATE_HZ]
 
+    def sounds(self, start: int, end: int) -> bool:
+        return bool(np.any(self.played(start, end)))
+
 
 def in_room(sound: Sound) -> Sound:
     path = np.concatenate([[2.0], ROOM / np.sqrt(np.sum(ROOM**2))])

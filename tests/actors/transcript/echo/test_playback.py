@@ -273,3 +273,14 @@ def test_an_opener_that_is_taken_back_is_expected_no_longer(known: bool) -> None
     heard_of_it = playback.played(0, 40_000)
     assert np.any(heard_of_it) is np.bool_(known)
     assert not np.any(heard_of_it[round(0.4 * 16_000) + PAUSING_SAMPLES :])
+
+
+def test_whether_anything_sounds_is_what_was_played() -> None:
+    playback, sound = heard()
+    say(sound)
+    sound.add(OutFrame("r-2", 0, 0, 16_000, bytes(3200) + VOICE.tobytes(), True))
+    playback.take(e.PlaybackStarted(**about("ps", 1.0), reply_id="r"))
+    playback.take(e.PlaybackStarted(**about("ps-2", 1.5), reply_id="r-2"))
+    edges = range(14_000, 46_000, 700)
+    for start, end in ((start, end) for start in edges for end in edges if start < end):
+        assert playback.sounds(start, end) == bool(np.any(playback.played(start, end))), (start, end)

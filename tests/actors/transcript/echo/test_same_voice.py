@@ -32,6 +32,9 @@ class Played:
     def played(self, start: int, end: int) -> Sound:
         return self._line[start + 3 * RATE_HZ : end + 3 * RATE_HZ]
 
+    def sounds(self, start: int, end: int) -> bool:
+        return bool(np.any(self.played(start, end)))
+
 
 def voices(seed: int) -> tuple[Sound, Sound]:
     """Return what the agent and what a caller of the same voice says: other sentences, in an order of the seed's."""
