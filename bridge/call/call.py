@@ -32,6 +32,7 @@ from bridge.playback.reply import Playing
 from bridge.playback.reports import HeldReply, Played
 from contracts import events as e
 from contracts.audio import IN_SAMPLE_RATE_HZ
+from contracts.profile import AgentProfile
 from contracts.requests import HANGUP
 from contracts.topology import (
     audio_out_subject,
@@ -75,7 +76,9 @@ class Call:
         self.over = asyncio.Event()
         self.state = SessionState()
         self._broker = broker
-        self._settings = settings
+        self._settings = self._behaviour = settings
+        self._profile: AgentProfile | None = None
+        """What `_behaviour` was made of: the clock asks for it 20 times a second."""
         self._on_over = on_over
         self._tasks = Tasks(f"session {session_id}")
         self._tape = tapes.of(session_id)
@@ -157,7 +160,9 @@ class Call:
     @property
     def settings(self) -> Settings:
         """The settings of this process, with the behaviour that the session was opened with."""
-        return in_session(self._settings, self.state.profile)
+        if self.state.profile is not self._profile:
+            self._profile, self._behaviour = self.state.profile, in_session(self._settings, self.state.profile)
+        return self._behaviour
 
     @property
     def has_turns(self) -> bool:

@@ -87,8 +87,8 @@ class Microphones:
         track = self._open.get(track_id)
         if track is None:
             return
-        for frame in track.microphone.push(pcm, now_ns()):
-            await self._publishers[track.participant_id].send(frame)
+        if frames := track.microphone.push(pcm, now_ns()):
+            await self._publishers[track.participant_id].send(*frames)
 
     def close(self, track_id: str, reason: str) -> list[e.TrackUnpublished]:
         """Close a microphone; return the event to append, none if it is closed already."""

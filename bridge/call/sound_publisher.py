@@ -6,6 +6,7 @@ from collections import deque
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
 
+from bridge.call import departures
 from contracts.audio import IN_SAMPLE_RATE_HZ, InFrame
 
 log = logging.getLogger(__name__)
@@ -37,11 +38,13 @@ class SoundPublisher:
         self._lost: list[Stretch] = []
         self._connection = _reconnects(nc)
         self._held = self._failed = not nc.is_connected
+        self._departures = departures.of(nc)
 
-    async def send(self, frame: InFrame) -> None:
-        """Publish a frame, or keep it until the log is back."""
-        self._keep(frame)
-        await self._publish()
+    async def send(self, *frames: InFrame) -> None:
+        """Publish frames, together with those of other microphones, or keep them until the log is back."""
+        for frame in frames:
+            self._keep(frame)
+        await self._departures.leave(self._publish)
 
     def hold(self) -> None:
         """Publish nothing until `release`: the log is away."""

@@ -32,6 +32,10 @@ class Stage(IntEnum):
 STANDING_BACK = 5
 """Niceness of apps that carry no sound: under contention they get a third of the CPU of those that do."""
 
+BEING_LATE = 10
+"""Niceness of what may be seconds late, because nobody in a call waits for it (records, recordings, summaries, copies of
+the log): a third again."""
+
 DOOR_SECRETS = ("DAREDEVIL_LIVEKIT_API_SECRET", "DAREDEVIL_LIVEKIT_TOKEN_KEY", "DAREDEVIL_ADMIN_KEY", "DAREDEVIL_AUTH")
 
 
@@ -78,8 +82,8 @@ APPS: tuple[App, ...] = (
     App(REASONING, "actors.reasoning:app", Stage.CONVERSATION),
     App(TOOLS, "actors.tools:app", Stage.CONVERSATION, enabled=lambda settings: settings.tools == "remote"),
     App(SYNTHESIS, "actors.synthesis:app", Stage.CONVERSATION, after=LIVEKIT_AGENTS),
-    App(PERSISTENCE, "actors.persistence:app", Stage.RECORD),
-    App(SUMMARIES, "actors.summaries:app", Stage.SUMMARY),
+    App(PERSISTENCE, "actors.persistence:app", Stage.RECORD, niceness=BEING_LATE),
+    App(SUMMARIES, "actors.summaries:app", Stage.SUMMARY, niceness=BEING_LATE),
     App(BRIDGE, "bridge.websocket:app", Stage.DOOR, niceness=0, secrets=DOOR_SECRETS, serves_page=True),
     App(
         BRIDGE_LIVEKIT,

@@ -9,7 +9,7 @@ from infra.postgres_url import data_folder
 from infra.projection import UnknownProjection, projections
 from infra.settings import Settings
 from infra.system.addresses import Addresses, needs_local_llm
-from infra.system.apps import APPS, STANDING_BACK, App, Stage
+from infra.system.apps import APPS, BEING_LATE, STANDING_BACK, App, Stage
 from infra.system.livekit import LiveKitMissing, livekit_server_path
 from infra.system.livekit import command as livekit_command
 from infra.system.postgres import command as postgres_command
@@ -79,4 +79,5 @@ def keepers(settings: Settings) -> list[Program | App]:
         rows = projections(settings)
     except UnknownProjection as error:
         raise StartFailed(str(error)) from error
-    return parts + [App(row.process, row.app, Stage.PROJECTION, needed=False) for row in rows if row.enabled(settings)]
+    enabled = [row for row in rows if row.enabled(settings)]
+    return parts + [App(row.process, row.app, Stage.PROJECTION, needed=False, niceness=BEING_LATE) for row in enabled]

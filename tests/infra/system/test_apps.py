@@ -2,7 +2,9 @@ from importlib.util import find_spec
 
 from contracts.topology import ACTORS
 from infra.settings import Settings
+from infra.system.addresses import choose_addresses
 from infra.system.apps import APPS, App, Stage
+from infra.system.parts import POSTGRES, processes
 
 ON, OFF = Settings(transcript_spare=True), Settings(transcript_spare=False, livekit=False, livekit_url="")
 
@@ -43,3 +45,11 @@ def test_another_actor_is_a_row_and_nothing_else() -> None:
     app = App("moderation", "moderation:app", Stage.CONVERSATION)
     assert app.copies(OFF) == [app]
     assert (app.niceness, app.secrets) == (row("reasoning").niceness, ())
+
+
+def test_what_nobody_in_a_call_waits_for_leaves_the_processor_to_all_others() -> None:
+    settings = Settings(port=0)
+    parts = {part.name: part.niceness for part in processes(settings, choose_addresses(settings))}
+    late = {name for name, niceness in parts.items() if niceness == max(parts.values())}
+    assert {"persistence", "summaries", "projection-postgres"} <= late
+    assert not late & {"bridge", "transcript", "reasoning", "synthesis", POSTGRES}
