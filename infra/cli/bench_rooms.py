@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 CONDITIONS = (
     "Stub engines: speech to text, end of turn, language model and voice; voice detection is real. The servers "
-    "and the callers ran on the same machine. Captured sound was kept for a minute."
+    "and the callers ran on the same machine. Between utterances callers send digital silence, as a muted microphone. "
+    "Captured sound was kept for a minute."
 )
 SAID = Path("tests/data/hello.wav")
 STUBS_S = 60.0

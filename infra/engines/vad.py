@@ -18,6 +18,13 @@ MAX_BATCH = 64
 QUICK_WINDOWS = 2
 """This few, as in live sound, run on the event loop, 0.2 ms each: the way to the thread and back costs more."""
 
+MOST_SILENT_WINDOWS = 31
+"""After so much digital silence (1 s), as a muted microphone sends it, the model is not asked before there is sound.
+
+It remembers less silence then. Over 23 recordings that begin after 6 s of it, speech was found in the same window (21)
+or one earlier (2), with and without the rest of the silence; 5 of 1,558 windows were on the other side of 0.5.
+"""
+
 Samples = npt.NDArray[np.int16]
 LOUD = 0.01
 """Root mean square, of full scale, above which a window counts as speech when the model fails."""
@@ -49,6 +56,7 @@ class TrackVad:
     def __init__(self, model: OnnxModel, executor: ThreadPoolExecutor) -> None:
         self._model = model
         self._executor = executor
+        self._silent_windows = 0
         self.failure: str | None = None
         """Why loudness is used instead of the model; None while the model works."""
 
@@ -67,9 +75,13 @@ class TrackVad:
         scaled = windows.astype(np.float32) / 32768
         if self.failure is None:
             try:
-                return [float(self._model(window)) for window in scaled]
+                return [self._judged(window) for window in scaled]
             except Exception as error:  # whatever the runtime raises, the call must continue
                 self.failure = f"{type(error).__name__}: {error}"
                 log.error("voice activity: %s; loudness is used instead", self.failure)
         loudness = np.sqrt(np.mean(scaled**2, axis=1))
         return [1.0 if loud > LOUD else 0.0 for loud in loudness]
+
+    def _judged(self, window: npt.NDArray[np.float32]) -> float:
+        self._silent_windows = 0 if np.any(window) else self._silent_windows + 1
+        return float(self._model(window)) if self._silent_windows <= MOST_SILENT_WINDOWS else 0.0

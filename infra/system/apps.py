@@ -33,8 +33,8 @@ STANDING_BACK = 5
 """Niceness of apps that carry no sound: under contention they get a third of the CPU of those that do."""
 
 BEING_LATE = 10
-"""Niceness of what may be seconds late, because nobody in a call waits for it (records, recordings, summaries, copies of
-the log): a third again."""
+"""Niceness of what may be seconds late, because nobody in a call waits for it: a third again. It is for records and
+recordings, summaries, and copies of the log."""
 
 DOOR_SECRETS = ("DAREDEVIL_LIVEKIT_API_SECRET", "DAREDEVIL_LIVEKIT_TOKEN_KEY", "DAREDEVIL_ADMIN_KEY", "DAREDEVIL_AUTH")
 

@@ -1,7 +1,5 @@
 """Sound of many microphones leaves together; that of a single one leaves at once."""
 
-from collections.abc import Awaitable, Callable
-
 import pytest
 
 from bridge.call.departures import APART_S, Departures
@@ -18,7 +16,7 @@ class Microphone:
         self._loop, self._departures = loop, departures
 
     def send(self) -> None:
-        self._loop.create_task(self._departures.leave(self._publish))  # type: ignore[unused-awaitable]
+        self._loop.create_task(self._departures.leave(self._publish))
         self._loop.run_until_quiescent()
 
     async def _publish(self) -> None:
