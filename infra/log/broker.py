@@ -34,10 +34,12 @@ from infra.log.tapes import make_tapes, tapes_written
 from infra.log.trace_verdicts import traces_kept
 from infra.metrics.metric import one
 from infra.metrics.table import READY
+from infra.process.leaving import PATIENCE_S, Leaving, ends_within, is_faststreams
 from infra.process.probes import probes_served
 from infra.runtime import running_nats_url
 from infra.settings import settings
 from infra.tape.tape import Tapes
+from infra.telemetry.export import LAST_S
 from infra.telemetry.metrics import measured
 from infra.telemetry.setup import set_up_telemetry
 from infra.telemetry.traces import use_time
@@ -111,11 +113,17 @@ class _Broker(NatsBroker):
             log.warning("NATS does not answer: closing without sending what is waiting")
             # So that it is not drained: nats-py would wait for the server twice, 10 s each.
             self._connection = None
+        # Draining cannot be cancelled: nats-py then waits for the server once more.
+        stopping = asyncio.create_task(super().stop(exc_type, exc_val, exc_tb), name="draining")
         try:
-            await super().stop(exc_type, exc_val, exc_tb)
+            await asyncio.wait([stopping], timeout=STOP_TIMEOUT_S)
+            if not stopping.done():
+                raise TimeoutError(f"not within {STOP_TIMEOUT_S:g} s")
+            stopping.result()
         except (NatsError, TimeoutError, OSError) as error:
             log.debug("closing without draining: %r", error)
             unanswered = True
+            stopping.cancel()
             self._connection = None
             self.config.disconnect()
         if unanswered and nc is not None:
@@ -126,8 +134,16 @@ class _Broker(NatsBroker):
                     await nc.close()
 
 
-CLOSE_TIMEOUT_S = 2.0
+STOP_TIMEOUT_S = 3.0
+"""How long handlers may take to return, and what waits to leave, while the server answers."""
+CLOSE_TIMEOUT_S = 1.0
 """How long what is already written may take to leave for a server that has not answered."""
+HANDLERS_TIMEOUT_S = 1.5
+"""How long the end of a subscription waits for the handler that runs."""
+END_S = 1.0
+"""How long each thing that a process has beside its work may take to end."""
+LIFE_END_S = 4.0
+"""How long its work may take to end, besides the time in which calls may go on."""
 
 
 def make_broker(name: str) -> NatsBroker:
@@ -164,7 +180,7 @@ def make_broker(name: str) -> NatsBroker:
         reconnected_cb=reconnected,
         disconnected_cb=disconnected,
         error_cb=ClientErrors(),
-        graceful_timeout=5,
+        graceful_timeout=HANDLERS_TIMEOUT_S,
         ping_interval=10,
         logger=None,
     )
@@ -207,11 +223,13 @@ class _App(FastStream):
     def __init__(self, name: str, broker: NatsBroker, lifespan: Any) -> None:
         super().__init__(broker, lifespan=lifespan, logger=None, specification=ActorSpecification(name))
         self.leaving = asyncio.Event()
+        self._end = Leaving(is_faststreams())
 
     def exit(self) -> None:
         """End the app."""
         super().exit()
         self.leaving.set()
+        self._end.begin(settings().drain_s + PATIENCE_S)
 
     async def run(
         self, log_level: int = logging.INFO, run_extra_options: dict[str, Any] | None = None, sleep_time: float = 0.1
@@ -219,6 +237,7 @@ class _App(FastStream):
         """Run the app until it is ended; if it cannot run, end the process with one line."""
         with ends_process(), contextlib.suppress(_LeftEarly):
             await super().run(log_level, run_extra_options, sleep_time)
+        self._end.finish()
 
 
 class _LeftEarly(Exception):
@@ -260,10 +279,11 @@ def make_app(
             await provide(jetstream(broker), name, is_open(connection(broker)))
             async with stack:
                 stack.enter_context(READY.observed_by(one(own.seems_ready)))
-                await stack.enter_async_context(traces_kept(connection(broker), export))
-                await stack.enter_async_context(common_time(connection(broker)))
-                await stack.enter_async_context(tapes_written(broker))
-                await stack.enter_async_context(lifespan())
+                nc, patience_s = connection(broker), settings().drain_s + LIFE_END_S
+                await stack.enter_async_context(ends_within(traces_kept(nc, export), LAST_S + END_S, "traces"))
+                await stack.enter_async_context(ends_within(common_time(nc), END_S, "the common time"))
+                await stack.enter_async_context(ends_within(tapes_written(broker), END_S, "tapes"))
+                await stack.enter_async_context(ends_within(lifespan(), patience_s, "its work"))
                 stack.push_async_callback(own.aclose)
                 yield
 

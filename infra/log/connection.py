@@ -29,6 +29,8 @@ ANSWERED_OR_GONE_S = 60
 LOST_S = 0.2
 """A connection that is lost meanwhile is noticed within this time."""
 
+UNSUBSCRIBE_S = 1.0
+
 LONGEST_ASK_S = 5.0
 """Nobody waits longer for an answer because NATS is far away: by then it hangs."""
 
@@ -142,12 +144,17 @@ def lasting(take: Callable[[Msg], Awaitable[None]]) -> Callable[[Msg], Awaitable
 
 
 async def unsubscribe(nc: Client, subscriptions: list[Subscription]) -> None:
-    """End the subscriptions and empty the list. Those of a closed connection have ended with it."""
-    while subscriptions:
-        subscription = subscriptions.pop()
-        if not nc.is_closed:
-            with suppress(NatsError, OSError):
-                await subscription.unsubscribe()
+    """End the subscriptions and empty the list. Those of a closed connection have ended with it.
+
+    The server is told within a second or not at all: one that hangs takes nothing.
+    """
+    ending, subscriptions[:] = list(subscriptions), []
+    with suppress(TimeoutError):
+        async with asyncio.timeout(UNSUBSCRIBE_S):
+            for subscription in reversed(ending):
+                if not nc.is_closed:
+                    with suppress(NatsError, ConnectionError):
+                        await subscription.unsubscribe()
 
 
 @contextmanager

@@ -108,6 +108,25 @@ async def test_a_process_stops_in_its_grace_while_nats_hangs(nats_server: NatsSe
         nats_server.thaw()
 
 
+async def test_a_process_stops_in_its_grace_while_nats_hangs_since_it_answered(
+    nats_server: NatsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def answered(_: object) -> bool:
+        return True
+
+    monkeypatch.setattr("infra.log.broker.answers", answered)
+    broker = make_broker("part")
+    await broker.connect()
+    nc = connection(broker)
+    await nc.subscribe("plain.subject")
+    nats_server.freeze()
+    try:
+        await asyncio.wait_for(broker.stop(), GRACE_S)
+        assert nc.is_closed
+    finally:
+        nats_server.thaw()
+
+
 async def test_without_a_running_system_the_error_says_what_to_do(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
