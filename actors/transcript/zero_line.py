@@ -1,5 +1,6 @@
 """Sound brought back to the zero line: a constant part (of a cheap sound card) deafens detection and recognition."""
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -27,7 +28,7 @@ class ZeroLine:
         mean = float(pcm.mean())
         if self._offset is None:
             self._offset = mean
-        self._offset += (mean - self._offset) * (1 - np.exp(-len(pcm) / SETTLED_SAMPLES))
+        self._offset += (mean - self._offset) * (1 - math.exp(-len(pcm) / SETTLED_SAMPLES))
         if abs(self._offset) <= UNHEARD:
             return frame
         moved = np.clip(pcm.astype(np.int32) - round(self._offset), -32768, 32767)

@@ -14,11 +14,22 @@ from contracts.audio import FRAME_MS, IN_SAMPLE_RATE_HZ, InFrame
 from contracts.topology import audio_in_subject
 from infra.log.event_log import now_ns
 
+QUIET_PEAK = 32
+"""Up to this level, 60 dB below full scale, nobody speaks."""
+
+SURELY_QUIET_SAMPLES = 3 * IN_SAMPLE_RATE_HZ
+"""After so much quiet no turn is about to end: nothing depends any more on when more of it is heard."""
+
+MOST_JOINED = 3
+"""How many frames of quiet go in one: each frame costs the door, NATS, two readers and the recording."""
+
 
 class MicrophoneTrack:
     """Cuts one track into frames of 20 ms; `received_ns` is when the client's chunk with its last sample came.
 
-    Resampling delays the sound by some 15 ms (48 kHz) but not its times: they are counted in the client's samples.
+    Where it has been quiet for long, three of them are one, as long as that goes on: the first sound that is louder
+    goes at once, with what is before it. Resampling delays the sound by some 15 ms (48 kHz) but not its times: they are
+    counted in the client's samples.
     """
 
     def __init__(self, track_id: str, sample_rate_hz: int) -> None:
@@ -29,6 +40,9 @@ class MicrophoneTrack:
         if sample_rate_hz != IN_SAMPLE_RATE_HZ:
             self._resampler = soxr.ResampleStream(sample_rate_hz, IN_SAMPLE_RATE_HZ, 1, dtype="int16", quality="MQ")
         self._rest = bytearray()
+        self._held = 0
+        """How many frames at the beginning of the rest are quiet, and wait to be joined."""
+        self._quiet_samples = 0
         self._taken = 0
         self._received: deque[tuple[int, int]] = deque()
         self.samples = 0
@@ -41,14 +55,27 @@ class MicrophoneTrack:
         if self._resampler is not None:
             pcm = self._resampler.resample_chunk(np.frombuffer(pcm, dtype="<i2")).astype("<i2").tobytes()
         self._rest += pcm
-        frames = []
-        while len(self._rest) >= self._frame_samples * 2:
-            data = bytes(self._rest[: self._frame_samples * 2])
-            del self._rest[: self._frame_samples * 2]
-            first = self.samples
-            self.samples += self._frame_samples
-            frames.append(InFrame(self.track_id, first, self._received_at(self.samples), data))
+        frames, size = [], self._frame_samples * 2
+        while len(self._rest) >= (self._held + 1) * size:
+            self._held += 1
+            if not self._waits(self._rest[(self._held - 1) * size : self._held * size]):
+                frames.append(self._cut(self._held * size))
+                self._held = 0
         return frames
+
+    def _waits(self, newest: bytearray) -> bool:
+        """Return whether the held frames, of which this is the newest, may wait for the next one."""
+        samples = np.frombuffer(newest, "<i2")
+        is_quiet = samples.max() <= QUIET_PEAK and samples.min() >= -QUIET_PEAK
+        self._quiet_samples = self._quiet_samples + len(samples) if is_quiet else 0
+        return self._quiet_samples > SURELY_QUIET_SAMPLES and self._held < MOST_JOINED
+
+    def _cut(self, size: int) -> InFrame:
+        data = bytes(self._rest[:size])
+        del self._rest[:size]
+        first = self.samples
+        self.samples += size // 2
+        return InFrame(self.track_id, first, self._received_at(self.samples), data)
 
     def _received_at(self, end_sample: int) -> int:
         wanted = end_sample * self._rate_hz / IN_SAMPLE_RATE_HZ

@@ -39,7 +39,7 @@ def sound_schemas() -> Node:
     packets = {"title": "packets", "type": "array", "items": _bytes("packet", "20 ms of Opus, stereo at 48 kHz.")}
     chunk = [_count("version"), _count("index"), _count("start_ns"), _count("first_packet"), _count("stored_bytes")]
     chunk += [_flag("last", "It completes the recording."), tracks, packets]
-    rate = f"Always {audio.IN_SAMPLE_RATE_HZ} Hz, {audio.FRAME_MS} ms a frame."
+    rate = f"Always {audio.IN_SAMPLE_RATE_HZ} Hz, {audio.FRAME_MS} ms a frame, or up to 60 after seconds of quiet."
     fields = "A MessagePack array of these fields in order."
     return {
         **array("InFrame", inbound, f"{fields} {rate}"),

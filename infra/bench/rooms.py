@@ -7,38 +7,20 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from infra.bench.idle import cpu_s
 from infra.bench.load import Meter
 from infra.bench.room_figures import RoomsFigures, RoomTurns, RunFigures, Sample, compare, figures_of
 from infra.bench.statistics import median, percentile
-from infra.caller import CallFailed, CallResult, ScriptedUtterance, Sound
-from infra.caller.talk import Dial, OnFact
+from infra.caller import CallFailed, ScriptedUtterance, Sound
+from infra.caller.talk import Dial
 from infra.process.tasks import ended
 
 SAMPLES = 20
 SAMPLE_S = 20.0, 60.0
 """The shortest and longest time between two samples: measuring the memory of all processes slows them down."""
 REPORT_S = 60.0
-
-
-class Talker(Protocol):
-    """Calls a door and says utterances as they come. Raises CallFailed."""
-
-    async def __call__(self, utterances: Iterable[ScriptedUtterance], *, user_id: str, on_fact: OnFact) -> CallResult:
-        """Call."""
-
-
-@dataclass(frozen=True, slots=True)
-class PageTalker:
-    """A talker at the page's door, which is given all that will be said at once."""
-
-    dial: Dial
-
-    async def __call__(self, utterances: Iterable[ScriptedUtterance], *, user_id: str, on_fact: OnFact) -> CallResult:
-        """Call. Raises CallFailed."""
-        return await self.dial(list(utterances), user_id=user_id, on_fact=on_fact)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,15 +38,14 @@ class Pace:
 ROOMS = Pace(apart_s=3.0, settling_s=30.0)
 """Ten processes that start within ten seconds leave no CPU to the others, and jitter buffers that grew meanwhile take
 half a minute to shrink."""
-PAGES = Pace(apart_s=0.3, settling_s=5.0, turns_a_call=2)
-"""A call at the page starts no process, and says all of a script that is known when it begins: the last calls of a run
-outlast it, so the script is short."""
+PAGES = Pace(apart_s=0.3, settling_s=5.0, turns_a_call=20)
+"""A call at the page starts no process. Its caller keeps all that it has heard, so after some minutes another calls."""
 
 Report = Callable[[str], None]
 
 
 async def measure_rooms(
-    dial: Talker, pace: Pace, data_dir: Path, ask: Sound, rooms: int, seconds: float, alone_s: float, report: Report
+    dial: Dial, pace: Pace, data_dir: Path, ask: Sound, rooms: int, seconds: float, alone_s: float, report: Report
 ) -> RoomsFigures:
     """Measure one call for `alone_s`, then so many for `seconds`. Raises OSError if no system runs on `data_dir`."""
     report(f"one call for {alone_s:.0f} s")
@@ -98,7 +79,7 @@ class _Progress:
 
 
 async def _run(
-    dial: Talker, pace: Pace, data_dir: Path, ask: Sound, rooms: int, seconds: float, report: Report
+    dial: Dial, pace: Pace, data_dir: Path, ask: Sound, rooms: int, seconds: float, report: Report
 ) -> RunFigures:
     began_s = time.monotonic()
     until_s = began_s + seconds
@@ -121,7 +102,7 @@ async def _run(
 
 
 async def _talk(
-    dial: Talker,
+    dial: Dial,
     pace: Pace,
     ask: Sound,
     turns: RoomTurns,

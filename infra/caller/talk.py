@@ -31,10 +31,10 @@ def ignore_fact(_name: str, _data: dict[str, Any]) -> None:
 
 
 class Dial(Protocol):
-    """Calls a door: says the utterances and returns the result. Raises CallFailed."""
+    """Calls a door: says the utterances, each taken when it is due, and returns the result. Raises CallFailed."""
 
     async def __call__(
-        self, utterances: Sequence[ScriptedUtterance], *, user_id: str = "caller", on_fact: OnFact = ignore_fact
+        self, utterances: Iterable[ScriptedUtterance], *, user_id: str = "caller", on_fact: OnFact = ignore_fact
     ) -> CallResult:
         """Call."""
 

@@ -5,6 +5,7 @@ import contextlib
 import json
 import logging
 from collections.abc import Iterable, Sequence
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ SESSION_CLOSED = 4410
 
 async def place_call(
     url: str,
-    utterances: Sequence[ScriptedUtterance | Path],
+    utterances: Iterable[ScriptedUtterance | Path],
     *,
     user_id: str = "caller",
     session_id: str | None = None,
@@ -50,11 +51,16 @@ async def place_call(
     door requires it (DAREDEVIL_AUTH). `agent` is whom to talk
     with, the default if it is empty. `manner` is how the caller's client behaves.
 
+    A list is read whole before the call. Anything else is read as it is due, so a call lasts as long as it yields; all
+    of it is then said at the rate of the first.
+
     By default, each utterance is said when the answers to the earlier ones have ended; the call is hung up when the
     last answers have ended. Raises BadWav, CallFailed.
     """
-    steps = utterances_of(utterances)
-    rates = {min(step.sound.rate_hz, MOST_RATE_HZ) for step in steps}
+    coming = iter(utterances)
+    known = utterances_of(coming if isinstance(utterances, Sequence) else islice(coming, 1))
+    steps = chain(known, (step for later in coming for step in utterances_of([later])))
+    rates = {min(step.sound.rate_hz, MOST_RATE_HZ) for step in known}
     rate_hz = rates.pop() if len(rates) == 1 else 16_000
     hello: dict[str, Any] = {
         "type": "hello",

@@ -12,8 +12,8 @@ from infra.cli.output import BAD_INPUT, FAILED, fail, out, progress, run_async
 
 if TYPE_CHECKING:
     from infra.bench.room_figures import RoomsFigures, RunFigures
-    from infra.bench.rooms import Talker
     from infra.caller import Sound
+    from infra.caller.talk import Dial
     from infra.runtime import Runtime
 
 
@@ -84,17 +84,16 @@ async def _rooms(sound: "Sound", door: str, rooms: int, seconds: float, alone_s:
             with changed_settings({**own, **stubs, "audio_retention_s": SOUND_KEPT_S}):
                 async with system_here(DOORS[door].needs) as runtime:
                     data_dir, pace = settings().data_dir, ROOMS if door == LIVEKIT else PAGES
-                    talker = _talker(runtime, door)
-                    return await measure_rooms(talker, pace, data_dir, sound, rooms, seconds, alone_s, progress)
+                    dial = _dial(runtime, door)
+                    return await measure_rooms(dial, pace, data_dir, sound, rooms, seconds, alone_s, progress)
 
 
-def _talker(runtime: "Runtime", door: str) -> "Talker":
-    from infra.bench.rooms import PageTalker
+def _dial(runtime: "Runtime", door: str) -> "Dial":
     from infra.caller.room import RoomDial
 
     if door == LIVEKIT:
         return RoomDial(rooms_of(runtime), light=True)
-    return PageTalker(DOORS[door].here(runtime, CallOptions()))
+    return DOORS[door].here(runtime, CallOptions())
 
 
 @asynccontextmanager

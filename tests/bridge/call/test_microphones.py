@@ -1,11 +1,14 @@
 """A client's sound as 20 ms frames at 16 kHz."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bridge.call.microphones import MicrophoneTrack
+from bridge.call.microphones import QUIET_PEAK, SURELY_QUIET_SAMPLES, MicrophoneTrack
+from contracts.audio import InFrame
 
 
 @settings(max_examples=30)
@@ -37,3 +40,42 @@ def test_other_rates_keep_pitch_length_and_times(rate_hz: int) -> None:
     assert np.argmax(np.abs(np.fft.rfft(heard[:16_000]))) == pytest.approx(440, abs=2)
     # Received with the client's chunk that held the frame's last sample, not when the resampler let go of it.
     assert all(abs(frame.received_ns - frame.first_sample / 16) <= 21 for frame in frames)
+
+
+def frames_of(sound: Sequence[tuple[int, int]]) -> list[InFrame]:
+    """Return the frames of sound that comes 20 ms at a time; each part is so many of these at a level."""
+    microphone = MicrophoneTrack("t", 16_000)
+    levels = [level for count, level in sound for _ in range(count)]
+    return [
+        frame
+        for n, level in enumerate(levels)
+        for frame in microphone.push(np.full(320, level, "<i2").tobytes(), (n + 1) * 20)
+    ]
+
+
+def test_long_quiet_comes_in_longer_frames() -> None:
+    surely = SURELY_QUIET_SAMPLES // 320
+    lengths = [len(frame.pcm) // 640 for frame in frames_of([(10, 500), (surely + 30, QUIET_PEAK)])]
+    assert lengths == [1] * (10 + surely) + [3] * 10
+
+
+@pytest.mark.parametrize("held", [0, 1, 2])
+def test_sound_after_long_quiet_goes_at_once_with_the_quiet_before_it(held: int) -> None:
+    quiet = SURELY_QUIET_SAMPLES // 320 + 30 + held
+    *_, last, sound, after = frames_of([(quiet, -QUIET_PEAK), (1, QUIET_PEAK + 1), (1, 0)])
+    assert len(sound.pcm) == 640 * (held + 1)
+    assert sound.received_ns == (quiet + 1) * 20, "when the sound came"
+    assert (last.first_sample + 960, sound.first_sample + 320 * (held + 1)) == (sound.first_sample, after.first_sample)
+    assert len(after.pcm) == 640, "a turn may end"
+
+
+@settings(max_examples=30)
+@given(st.lists(st.tuples(st.integers(1, 300), st.sampled_from([0, QUIET_PEAK, 1000])), max_size=6))
+def test_all_but_the_last_two_frames_of_quiet_comes_out_once_in_order(sound: list[tuple[int, int]]) -> None:
+    frames = frames_of(sound)
+    said = np.repeat([level for _, level in sound], [320 * count for count, _ in sound]).astype("<i2")
+    heard = np.frombuffer(b"".join(frame.pcm for frame in frames), "<i2")
+    assert np.array_equal(heard, said[: len(heard)])
+    assert len(said) - len(heard) <= 640
+    ends = [frame.first_sample + len(frame.pcm) // 2 for frame in frames]
+    assert [frame.first_sample for frame in frames] == [0, *ends][: len(frames)]

@@ -1,5 +1,5 @@
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 import numpy as np
 import pytest
@@ -35,12 +35,12 @@ class StandInDial:
 
     def __init__(self, *results: CallResult | CallFailed) -> None:
         self._results = list(results)
-        self.said: list[Sequence[ScriptedUtterance]] = []
+        self.said: list[list[ScriptedUtterance]] = []
 
     async def __call__(
-        self, utterances: Sequence[ScriptedUtterance], *, user_id: str = "caller", on_fact: OnFact = ignore_fact
+        self, utterances: Iterable[ScriptedUtterance], *, user_id: str = "caller", on_fact: OnFact = ignore_fact
     ) -> CallResult:
-        self.said.append(utterances)
+        self.said.append(list(utterances))
         result = self._results.pop(0)
         if isinstance(result, CallFailed):
             raise result
