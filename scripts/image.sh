@@ -4,7 +4,8 @@
 #   CONTEXT       the folder with the source, by default this one
 #   PLATFORM      by default this machine's; linux/arm64 for that one; linux/amd64,linux/arm64 makes one name for both. What is
 #                 not this machine's is emulated, and takes many times as long.
-#   PYTHON_IMAGE  the base from elsewhere, such as a mirror
+#   PYTHON_IMAGE  the base from elsewhere, such as a mirror, or by its digest
+#   SOURCE_DATE_EPOCH  the time in s that every file and the image are to have: the same sources then make the same image
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -16,7 +17,8 @@ fi
 context=${CONTEXT:-.}
 version=$(sed -n 's/^version = "\(.*\)"/\1/p' "$context/pyproject.toml")
 tag=${TAG:-$version}
-revision=${REVISION:-$(git rev-parse HEAD 2>/dev/null || echo unknown)}
+revision=${REVISION:-$(git -C "$context" rev-parse HEAD 2>/dev/null || echo unknown)}
+[ -n "${REVISION:-}" ] || [ -z "$(git -C "$context" status --porcelain 2>/dev/null)" ] || revision+=-dirty
 base=${PYTHON_IMAGE:-$(sed -n 's/^ARG PYTHON_IMAGE=//p' Containerfile)}
 # Always named: for an unnamed one podman takes the base that was used last, be it another platform's.
 case "$(uname -m)" in aarch64 | arm64) here=linux/arm64 ;; *) here=linux/amd64 ;; esac
@@ -29,6 +31,7 @@ options=(--build-arg "PYTHON_IMAGE=$base" --build-arg "VERSION=$version" --build
 if [ -n "$podman" ]; then
     # Docker's format has health checks. The host's network, because a build needs names only.
     options+=(--format docker --network host)
+    [ -z "${SOURCE_DATE_EPOCH:-}" ] || options+=(--timestamp "$SOURCE_DATE_EPOCH")
     # A network with a certificate authority of its own: the build may use it, and the images do not have it.
     if [ -n "${SSL_CERT_FILE:-}" ]; then
         options+=(-v "$(dirname "$SSL_CERT_FILE"):$(dirname "$SSL_CERT_FILE"):ro")

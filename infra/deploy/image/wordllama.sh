@@ -3,6 +3,8 @@ set -eu
 # A base with Debian's own Python has the headers in a package; elsewhere they are there.
 include=$(python -c 'import sysconfig; print(sysconfig.get_path("include"))')
 [ -e "$include/Python.h" ] || headers=python3-dev
+# The stage below may be an old one from the cache, with lists of versions that Debian no longer has.
+apt-get update -qq
 DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends g++ ${headers:-} >/dev/null
 
 echo wordllama >itself.txt

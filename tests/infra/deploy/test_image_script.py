@@ -58,3 +58,42 @@ def test_two_platforms_have_one_name(tmp_path: Path, target: str) -> None:
     assert "--platform linux/amd64,linux/arm64 " in build
     assert f"--manifest localhost/{target}:1 " in build
     assert " -t " not in build
+
+
+def test_with_a_time_of_the_sources_files_have_no_other(tmp_path: Path) -> None:
+    (build, *_), _ = asked(tmp_path, SOURCE_DATE_EPOCH="1700000000")
+    assert "--timestamp 1700000000 " in build
+    (_, build, *_), _ = asked(tmp_path)
+    assert "--timestamp" not in build
+
+
+def test_the_revision_is_that_of_the_folder_and_says_what_was_not_committed(tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    source.mkdir()
+    (source / "pyproject.toml").write_text('version = "1.2.3"\n')
+    identity = {
+        "GIT_AUTHOR_NAME": "a",
+        "GIT_AUTHOR_EMAIL": "a@b",
+        "GIT_COMMITTER_NAME": "a",
+        "GIT_COMMITTER_EMAIL": "a@b",
+    }
+
+    def git(*arguments: str) -> str:
+        done = subprocess.run(
+            ["git", "-C", str(source), *arguments],
+            env={**os.environ, **identity},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return done.stdout.strip()
+
+    git("init", "-q")
+    git("add", "-A")
+    git("commit", "-q", "-m", "first")
+    revision = git("rev-parse", "HEAD")
+    calls, _ = asked(tmp_path, CONTEXT=str(source))
+    assert f"--build-arg REVISION={revision} " in calls[0]
+    (source / "new.py").write_text("")
+    calls, _ = asked(tmp_path, CONTEXT=str(source))
+    assert any(f"--build-arg REVISION={revision}-dirty " in line for line in calls)
