@@ -53,12 +53,9 @@ async def _asked(name: str, timeout_s: float) -> "Health":
         from infra.system.health import health_at_port
 
         return health_at_port(name, settings(), timeout_s)
-    import asyncio
-
-    from nats.errors import Error as NatsError
-
     from contracts.topology import APPS
-    from infra.log.nats_reach import connect_once, is_forbidden, unusable, why_unusable
+    from infra.cannot_run import CannotRun
+    from infra.log.nats_reach import connected, is_forbidden, unusable
     from infra.runtime import running_nats_url
     from infra.system.health import Health
     from infra.system.health_on_nats import health_on_nats
@@ -73,11 +70,9 @@ async def _asked(name: str, timeout_s: float) -> "Health":
             forbidden.append(error)
 
     try:
-        async with asyncio.timeout(timeout_s):
-            nc = await connect_once(url, note)
-    except (OSError, TimeoutError, NatsError) as error:
-        why = await why_unusable(url, min(timeout_s, 1)) or unusable(error, url)
-        return Health(False, why, ())
+        nc = await connected(url, note, timeout_s)
+    except CannotRun as error:
+        return Health(False, str(error), ())
     try:
         found = await health_on_nats(nc, settings(), [name] if name else [], timeout_s)
         # NATS does not answer what is forbidden, so everything seems to be away.

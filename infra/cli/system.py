@@ -15,7 +15,7 @@ from nats.js.errors import ServiceUnavailableError
 from infra.cannot_run import CannotRun
 from infra.cli.output import progress, warn
 from infra.log.nats_access import ACCESS
-from infra.log.nats_reach import NatsRefuses, connect_once, is_forbidden, shown_url, unusable, why_unusable
+from infra.log.nats_reach import NatsRefuses, connected, is_forbidden, shown_url, unusable
 from infra.log.provisioning import check_restored
 from infra.runtime import Runtime, read_runtime
 from infra.settings import Settings, settings
@@ -171,8 +171,8 @@ async def _ready(runtime: Runtime, patience_s: float = 60) -> Runtime:
 async def log_connection() -> AsyncIterator[Client]:
     """Yield a connection to the log: the external NATS, the running one, or one started for the block.
 
-    Other processes are not started. Raises LogEmpty if there is no log to start, StartFailed if it cannot be reached,
-    NotYetRestored if it is there in part; in the block as `nats_connection` does.
+    Other processes are not started. Raises LogEmpty if there is no log to start, NotYetRestored if it is there in part,
+    and what `nats_connection` raises.
     """
     async with _log_url(settings()) as url, nats_connection(url) as nc:
         # What is there in part would be taken for all there is.
@@ -182,10 +182,10 @@ async def log_connection() -> AsyncIterator[Client]:
 
 @asynccontextmanager
 async def nats_connection(url: str) -> AsyncIterator[Client]:
-    """Yield a connection to this NATS, with the credentials of the settings.
+    """Yield a connection to NATS; what goes wrong with it in the block is said in a sentence.
 
-    Raises StartFailed if it cannot be reached; in the block LogWentAway if it goes away, NatsRefuses if it has no
-    JetStream or forbids what is asked.
+    Raises NatsUnusable and BadNatsAccess if it cannot be reached; in the block LogWentAway if it goes away, NatsRefuses
+    if it has no JetStream or forbids what is asked.
     """
     forbidden: list[Exception] = []
 
@@ -193,11 +193,7 @@ async def nats_connection(url: str) -> AsyncIterator[Client]:
         if is_forbidden(error):
             forbidden.append(error)
 
-    try:
-        async with asyncio.timeout(10):
-            nc = await connect_once(url, note)
-    except (OSError, TimeoutError, NatsError) as error:
-        raise StartFailed(await why_unusable(url) or unusable(error, url)) from error
+    nc = await connected(url, note)
     try:
         yield nc
     except (NatsError, OSError, ExceptionGroup) as error:

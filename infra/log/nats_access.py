@@ -44,7 +44,7 @@ WHERE_OPERATOR_IS = (
 )
 
 
-class BadNatsAccess(CannotRun, ValueError):
+class BadNatsAccess(CannotRun):
     """A file of credentials or certificates cannot be used; the message says which, why, and what to do."""
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+import socket
 import ssl
 from collections.abc import Awaitable, Callable
 from urllib.parse import urlsplit
@@ -27,6 +28,13 @@ log = logging.getLogger(__name__)
 ASK_AGAIN_S = 1.0
 
 MOST_SERVERS = "a cluster needs more than half of its servers"
+
+CONNECT_S = 3.0
+"""How long a server may take for each step of a connection: a command is not to wait longer for one that is silent."""
+
+
+class NatsUnusable(CannotRun):
+    """A command cannot use NATS: none answers, or it says no; the message says why, and what to do."""
 
 
 class NatsRefuses(CannotRun, ConnectionError):
@@ -69,13 +77,31 @@ async def connect_once(
         url,
         process,
         settings(),
-        connect_timeout=3,
+        connect_timeout=CONNECT_S,
         max_reconnect_attempts=1,
         reconnect_time_wait=0.1,
         error_cb=note,
     )
     is_connecting = False
     return nc
+
+
+async def connected(
+    url: str, failed: Callable[[Exception], Awaitable[None]] | None = None, timeout_s: float = 5
+) -> Client:
+    """Connect a command to NATS, as `connect_once` does. Raises NatsUnusable, BadNatsAccess."""
+    causes: list[Exception] = []
+
+    async def note(error: Exception) -> None:
+        causes.append(error)
+        if failed is not None:
+            await failed(error)
+
+    try:
+        async with asyncio.timeout(timeout_s):
+            return await connect_once(url, note)
+    except (NatsError, OSError, ValueError) as error:
+        raise NatsUnusable(unusable(_told(error, causes, timeout_s), url)) from error
 
 
 async def why_unusable(url: str, timeout_s: float = 5) -> str:
@@ -89,8 +115,8 @@ def unusable(error: Exception, url: str) -> str:
     problem = in_words(error, url)
     if is_answer(error):
         return f"NATS at {shown_url(url)} cannot be used: {problem}"
-    embedded = f", or {how_to_unset('nats_url')} to use the embedded one" if settings().nats_url else ""
-    return f"NATS at {shown_url(url)} does not answer ({problem}): start it{embedded}"
+    given = f", correct DAREDEVIL_NATS_URL, or {how_to_unset('nats_url')} to use the embedded one"
+    return f"NATS at {shown_url(url)} does not answer ({problem}): start it{given if settings().nats_url else ''}"
 
 
 async def error_at(url: str, timeout_s: float = 5, process: str = OPERATOR) -> Exception | None:
@@ -107,14 +133,19 @@ async def error_at(url: str, timeout_s: float = 5, process: str = OPERATOR) -> E
                 await nc.jetstream(timeout=timeout_s).account_info()
             finally:
                 await nc.close()
-    except TimeoutError:
+    except (NatsError, OSError, ValueError, CannotRun) as error:
+        return _told(error, causes, timeout_s)
+    return None
+
+
+def _told(error: Exception, causes: list[Exception], timeout_s: float) -> Exception:
+    """Return what there is to tell of an attempt that ended with `error`, after these errors of the servers."""
+    if isinstance(error, TimeoutError):
         forbidden = next(filter(is_forbidden, causes), None)
         return forbidden or TimeoutError(f"no answer within {timeout_s:g} s")
-    except (NatsError, OSError, ValueError) as error:
-        # "No servers available" hides what each server said, or that there was none.
-        told = [cause for cause in causes if is_refusal(cause)] or causes
-        return told[0] if isinstance(error, NoServersError) and told else error
-    return None
+    # "No servers available" hides what each server said, or that there was none.
+    told = [cause for cause in causes if is_refusal(cause)] or causes
+    return told[0] if isinstance(error, NoServersError) and told else error
 
 
 def is_answer(error: Exception) -> bool:
@@ -159,8 +190,8 @@ def in_words(error: Exception, url: str, process: str = OPERATOR) -> str:
         return (
             "it ended the connection at once: with TLS it may want a client certificate: DAREDEVIL_NATS_TLS_CERT_FILE"
         )
-    if isinstance(error, OSError) and error.errno is not None and error.errno > 0:
-        return os.strerror(error.errno)  # asyncio's and uvloop's wordings differ
+    if isinstance(error, OSError) and (why := _os_problem(error)):
+        return why
     return str(error).removeprefix("nats: ") or type(error).__name__
 
 
@@ -169,6 +200,16 @@ def why_away(error: Exception) -> str:
     if isinstance(error, ServiceUnavailableError):
         return f"JetStream cannot be used at the moment: {MOST_SERVERS}"
     return f"NATS does not answer: {str(error).removeprefix('nats: ') or type(error).__name__}"
+
+
+def _os_problem(error: OSError) -> str:
+    """Return what the system says of a connection; empty if it says nothing of it."""
+    if isinstance(error, socket.gaierror):
+        return "its name does not resolve"
+    if isinstance(error, TimeoutError):
+        return str(error) or f"no answer within {CONNECT_S:g} s"
+    # asyncio's and uvloop's wordings differ.
+    return os.strerror(error.errno) if error.errno is not None and error.errno > 0 else ""
 
 
 def _without_tls(url: str) -> str:
@@ -205,6 +246,8 @@ def _refused(error: Exception, url: str, process: str) -> str:
 
 def _tls_problem(error: ssl.SSLError) -> str:
     why = getattr(error, "verify_message", "") or error.reason or str(error)
+    if "CERTIFICATE_EXPIRED" in why:  # what the server says of ours
+        return "it says that the certificate in DAREDEVIL_NATS_TLS_CERT_FILE has expired: issue a new one"
     if "expired" in why:
         return f"its TLS certificate, or that of its authority, is not valid now ({why}): renew it, or set the clock"
     if "issuer" in why or "self" in why:

@@ -10,9 +10,10 @@ from typing import Any
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
 
+from infra.cannot_run import CannotRun
 from infra.log.connection import asking, is_open
 from infra.log.nats_access import PROCESS
-from infra.log.nats_reach import connect_once
+from infra.log.nats_reach import connect_once, in_words
 from infra.log.permissions import USER_INFO, Permissions, permissions_of
 from infra.settings import Settings
 from infra.system.apps import APPS
@@ -60,9 +61,10 @@ def _those_with_files(names: Iterable[str], given: str) -> list[str]:
 async def _of_process(settings: Settings, name: str, partitions: int) -> Finding:
     try:
         nc = await connect_once(settings.nats_url, process=name)
-    except (NatsError, OSError) as error:
+    except (NatsError, OSError, CannotRun) as error:
         remedy = "check its file of credentials, and that the server has this user"
-        return Finding(SUBJECT, "missing", f"{name} cannot connect: {str(error) or type(error).__name__}", remedy)
+        why = in_words(error, settings.nats_url, name)
+        return Finding(SUBJECT, "missing", f"{name} cannot connect: {why}", remedy)
     try:
         return lacks(name, await _allowed(nc), await _allowed(asking(nc)), (name,), partitions)
     finally:

@@ -8,8 +8,8 @@ from faststream.nats import NatsBroker
 from nats.aio.client import Client
 from typer.testing import CliRunner
 
-from infra.cli import system
 from infra.cli.app import app
+from infra.log import nats_reach
 from infra.log.nats_reach import connect_once
 from tests.servers import NatsServer
 
@@ -27,7 +27,7 @@ async def test_a_log_that_goes_away_while_it_is_read_is_said(
         nats_server.kill()
         return nc
 
-    monkeypatch.setattr(system, "connect_once", connected_once)
+    monkeypatch.setattr(nats_reach, "connect_once", connected_once)
     result = await asyncio.to_thread(CliRunner().invoke, app, list(command))
     await nats_server.start()
     assert result.exit_code == 1
