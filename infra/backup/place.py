@@ -3,8 +3,10 @@
 import asyncio
 import fcntl
 import os
+import re
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,15 +16,26 @@ from obstore.store import LocalStore, from_url
 
 from infra.backup.chunk import BrokenBackup, DamagedFile
 from infra.backup.manifest import MANIFEST, Manifest, read_manifest
+from infra.backup.store_errors import NO_STORE, is_missing_object, is_page, reason
 from infra.cannot_run import CannotRun
 
 TIMEOUT_S = 60.0
+RETRIES: Any = {"max_retries": 5, "retry_timeout": timedelta(seconds=30)}
+"""A store that does not answer is asked for so long, by its library; it would be 3 minutes."""
+
+SCHEMES = ("s3", "gs", "az")
 LOCK = "lock"
 T = TypeVar("T")
 
 
 class PlaceUnusable(CannotRun):
     """The folder or store cannot be read or written; the message says why."""
+
+
+class NoPlace(CannotRun):
+    """What was named is neither a folder nor an object store that a backup can be in."""
+
+    exit_code = 2
 
 
 class NoBackup(CannotRun):
@@ -39,18 +52,19 @@ class BackupPlace:
     """A folder or a prefix. Raises PlaceUnusable from everything that reaches it; each request has a timeout."""
 
     def __init__(self, name: str) -> None:
-        """Open `name`, a path or a URL such as `s3://bucket/prefix`. Raises PlaceUnusable."""
+        """Open `name`, a path or a URL such as `s3://bucket/prefix`. Raises PlaceUnusable, NoPlace."""
         self.name = name
-        self.folder = None if "://" in name else Path(name).absolute()
+        self._scheme = _scheme(name)
+        self.folder = None if self._scheme else Path(name).absolute()
         self._etag: str | None = None
-        with _named(name):
+        with self._named():
             if self.folder is not None:
                 self._store: Any = LocalStore(str(self.folder), mkdir=True) if self.folder.is_dir() else None
             else:
                 # Addresses and keys come from the usual variables (AWS_ACCESS_KEY_ID, AWS_ENDPOINT_URL). Who names an
                 # address without TLS means it.
                 options: Any = {"timeout": f"{TIMEOUT_S:g}s", "allow_http": True}
-                self._store = from_url(name, client_options=options)
+                self._store = from_url(name, client_options=options, retry_config=RETRIES)
 
     @contextmanager
     def held(self) -> Iterator[None]:
@@ -65,7 +79,7 @@ class BackupPlace:
             self.folder.mkdir(parents=True, exist_ok=True)
             lock = os.open(self.folder / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
         except OSError as error:
-            raise PlaceUnusable(f"{self.name} cannot be written: {error.strerror}") from error
+            raise PlaceUnusable(f"{self.name} cannot be written: {reason(error, '')}") from error
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             self._store = LocalStore(str(self.folder))
@@ -79,13 +93,18 @@ class BackupPlace:
         """Return the manifest, None if there is no backup. Raises BrokenBackup."""
         if self._store is None:
             return None
-        with _named(self.name):
+        with self._named():
             try:
                 found = await obstore.get_async(self._store, MANIFEST)
-            except FileNotFoundError:
+            except FileNotFoundError as error:
+                if not is_missing_object(error):
+                    raise
                 return None
             self._etag = found.meta["e_tag"]
-            return read_manifest(bytes(await found.bytes_async()))
+            data = bytes(await found.bytes_async())
+            if self._scheme and is_page(data):
+                raise PlaceUnusable(f"{self.name} cannot be used: {NO_STORE}")
+            return read_manifest(data)
 
     async def save_manifest(self, manifest: Manifest) -> None:
         """Replace the manifest, atomically. Raises BackupElsewhere if another backup has replaced it."""
@@ -94,7 +113,7 @@ class BackupPlace:
             await self.write(MANIFEST, data)
             return
         mode: Any = {"e_tag": self._etag} if self._etag else "create"
-        with _named(self.name):
+        with self._named():
             try:
                 self._etag = (await obstore.put_async(self._store, MANIFEST, data, mode=mode))["e_tag"]
             except (PreconditionError, AlreadyExistsError) as error:
@@ -102,14 +121,14 @@ class BackupPlace:
 
     async def write(self, file: str, data: bytes) -> None:
         """Store a file, whole or not at all, on disk when this returns."""
-        with _named(f"{self.name}/{file}"):
+        with self._named():
             await obstore.put_async(self._store, file, data)
             if self.folder is not None:
                 await asyncio.to_thread(_sync, self.folder / file)
 
     async def read(self, file: str) -> bytes:
         """Return a file with messages. Raises DamagedFile if there is none."""
-        with _named(f"{self.name}/{file}"):
+        with self._named():
             try:
                 return bytes(await (await obstore.get_async(self._store, file)).bytes_async())
             except FileNotFoundError as error:
@@ -117,7 +136,7 @@ class BackupPlace:
 
     async def delete(self, files: list[str]) -> None:
         """Remove files."""
-        with _named(self.name):
+        with self._named():
             if files:
                 await obstore.delete_async(self._store, files)
 
@@ -125,23 +144,34 @@ class BackupPlace:
         """Yield name and size (bytes) of the files whose names are wanted."""
         if self._store is None:
             return
-        with _named(self.name):
+        with self._named():
             async for page in obstore.list(self._store):
                 for found in page:
                     if wanted(found["path"]):
                         yield found["path"], found["size"]
 
+    @contextmanager
+    def _named(self) -> Iterator[None]:
+        """Say in a sentence why the place could not be used."""
+        try:
+            yield
+        except (BrokenBackup, CannotRun):
+            raise
+        except (BaseError, OSError, ValueError, NotImplementedError) as error:
+            raise PlaceUnusable(f"{self.name} cannot be used: {reason(error, self._scheme)}") from error
 
-@contextmanager
-def _named(what: str) -> Iterator[None]:
-    """Say in one line what could not be reached."""
-    try:
-        yield
-    except (BrokenBackup, CannotRun):
-        raise
-    except (BaseError, OSError, ValueError, NotImplementedError) as error:
-        reason = str(error).partition("\n")[0]
-        raise PlaceUnusable(f"{what} cannot be used: {reason}") from error
+
+def _scheme(name: str) -> str:
+    """Return the scheme of a store's URL, empty for a folder. Raises NoPlace."""
+    scheme, is_url, rest = name.partition("://")
+    if not is_url:
+        return ""
+    if scheme not in SCHEMES or not re.match(r"[^/]", rest):
+        raise NoPlace(
+            f"{name} is no place for a backup: give a folder by its path, or s3://bucket/prefix, gs://bucket/prefix, "
+            "az://container/prefix"
+        )
+    return scheme
 
 
 def _sync(path: Path) -> None:

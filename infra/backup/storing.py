@@ -10,6 +10,7 @@ from nats.aio.msg import Msg
 from nats.errors import TimeoutError as NatsTimeoutError
 
 from infra.backup.chunk import SavedMessage
+from infra.cannot_run import CannotRun
 from infra.log.stream_reader import STORED_HEADER
 
 AT_ONCE = 500
@@ -26,8 +27,12 @@ AGAIN_S = 0.1
 TRIES = 100
 
 
-class StoredElsewhere(RuntimeError):
+class StoredElsewhere(CannotRun):
     """A message got another sequence than its own: somebody else writes to this stream."""
+
+
+class NotStored(CannotRun):
+    """NATS does not take a message; this says why, and what to do."""
 
 
 class Storing:
@@ -42,7 +47,7 @@ class Storing:
         """When ids were last sent: one that comes again must not be taken for a duplicate."""
 
     async def store(self, messages: Sequence[SavedMessage]) -> None:
-        """Store messages, and fill the gaps before them. Raises StoredElsewhere, nats errors, TimeoutError."""
+        """Store messages, and fill the gaps before them. Raises StoredElsewhere, NotStored, nats errors."""
         waiting: list[SavedMessage] = []
         for message in messages:
             if message.sequence <= self._last:
@@ -141,5 +146,8 @@ class Storing:
         finally:
             await subscription.unsubscribe()
         if problems:
-            raise StoredElsewhere(f"NATS refused a message of {self._stream}: {problems[0]}")
+            raise NotStored(
+                f"NATS does not take what stream {self._stream} had ({problems[0]}): put that right, then restore "
+                "again: it goes on"
+            )
         return [answers[f"{inbox}.{at}"] for at in range(len(messages))]

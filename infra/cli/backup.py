@@ -1,8 +1,8 @@
 """`daredevil backup` and `daredevil restore`: the log, recordings and tapes, copied elsewhere and put back."""
 
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -185,7 +185,7 @@ async def _into(into: Path | None, place: "BackupPlace", again: "ErasedAgain", s
 
 @asynccontextmanager
 async def _target(into: Path | None, partitions: int) -> "AsyncIterator[Client]":
-    """Yield a connection to the NATS to restore into. Raises DataDirInUse, DataDirUnusable, as `nats_connection`."""
+    """Yield a connection to the NATS to restore into. Raises what `nats_connection` and `_nats_on` raise."""
     from infra.cli.system import nats_connection
     from infra.settings import settings
 
@@ -200,7 +200,10 @@ async def _target(into: Path | None, partitions: int) -> "AsyncIterator[Client]"
 
 @asynccontextmanager
 async def _nats_on(data_dir: Path, partitions: int) -> "AsyncIterator[Client]":
-    """Yield a connection to a server on this data directory; when it has ended, all is on disk."""
+    """Yield a connection to a server on this data directory; when it has ended, all is on disk.
+
+    Raises DataDirInUse, DataDirUnusable, in the block DataDirUnusable if the disk is full.
+    """
     from infra.cli.system import changed_settings, nats_connection
     from infra.system.lock import lock_data_dir
     from infra.system.own_nats import unsynced_nats
@@ -208,14 +211,33 @@ async def _nats_on(data_dir: Path, partitions: int) -> "AsyncIterator[Client]":
 
     lock = lock_data_dir(data_dir)
     try:
-        async with unsynced_nats(data_dir, partitions=partitions) as server:
-            # What the settings say of another NATS is not for this one.
-            with changed_settings({"nats_url": ""}):
-                async with nats_connection(server.url) as nc:
-                    yield nc
-        await sync_folder(data_dir / "nats")
+        with _disk_told(data_dir):
+            async with unsynced_nats(data_dir, partitions=partitions) as server:
+                # What the settings say of another NATS is not for this one.
+                with changed_settings({"nats_url": ""}):
+                    async with nats_connection(server.url) as nc:
+                        yield nc
+            await sync_folder(data_dir / "nats")
     finally:
         lock.release()
+
+
+@contextmanager
+def _disk_told(data_dir: Path) -> Iterator[None]:
+    """Say that the disk is full where that is why NATS does not store. Raises DataDirUnusable."""
+    from infra.backup.storing import NotStored
+    from infra.cli.system import LogWentAway
+    from infra.system.lock import DataDirUnusable
+    from infra.system.log_disk import ROOM_BYTES, free_bytes
+
+    try:
+        yield
+    except (NotStored, LogWentAway, OSError) as error:
+        if free_bytes(data_dir) >= ROOM_BYTES:
+            raise
+        raise DataDirUnusable(
+            f"the disk of {data_dir.absolute()} is full: make room, then restore again: it goes on"
+        ) from error
 
 
 def print_restore(figures: "RestoreFigures") -> None:

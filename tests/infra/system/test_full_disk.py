@@ -2,8 +2,6 @@
 
 import contextlib
 import os
-import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import nats
@@ -15,25 +13,10 @@ from infra.log.log_probe import LogProbe, Refusals
 from infra.settings import Settings
 from infra.system.log_disk import ROOM_BYTES, LogDisk
 from infra.system.supervisor import Supervisor
+from tests.small_disk import small_disk as small_disk
 from tests.waiting import until, until_async
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 40 MB."""
-    if os.geteuid() != 0:
-        pytest.skip("only root can mount a small file system")
-    folder = tmp_path / "small"
-    folder.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=40m", "tmpfs", folder], capture_output=True, text=True
-    )
-    if mounted.returncode:
-        pytest.skip(f"no small file system can be mounted here: {mounted.stderr.strip()}")
-    yield folder
-    subprocess.run(["umount", "--lazy", folder], check=True)
 
 
 async def fill(js: JetStreamContext) -> int:
