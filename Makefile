@@ -98,8 +98,9 @@ peers-lock: setup-dev ## update the peers of `make bench-peers`, with hashes; na
 asyncapi: setup ## generate asyncapi.yaml from the code
 	$(VENV)/bin/python -m contracts.asyncapi.document
 
-settings-table: setup ## generate docs/settings.md from the code
+settings-table: setup ## generate docs/settings.md, and what the Helm chart knows of settings, from the code
 	$(VENV)/bin/python -m infra.cli.settings_table
+	$(VENV)/bin/python -m infra.deploy.chart_settings
 
 nats-users: setup ## generate the users of NATS that compose has for development, from the topology
 	$(VENV)/bin/daredevil nats-users infra/deploy/compose/nats/development --password development-only

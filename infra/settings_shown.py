@@ -28,14 +28,17 @@ def shown(name: str, value: object) -> str:
     if isinstance(value, dict):
         return json.dumps(_without_secrets(value), default=str) if value else ""
     text = "" if value is None else str(value)
-    if name.endswith(("_key", "_secret", "_token", "_password")) or (
-        name == "auth" and not text.startswith(JWKS_SOURCES)
-    ):
+    if is_secret_name(name) or (name == "auth" and not text.startswith(JWKS_SOURCES)):
         return "…" if text else ""
     if name.endswith("_url"):
         text = re.sub(r"^([\w+.-]+://)?.*@", r"\1…@", text)
         return re.sub(r"(?i)(password|token|secret)(\s*=\s*)[^\s&,]+", r"\1\2…", text)
     return text
+
+
+def is_secret_name(name: str) -> bool:
+    """Return whether a setting, named in lower case, is a key or a password."""
+    return name.endswith(("_key", "_secret", "_token", "_password"))
 
 
 def _without_secrets(options: dict[str, object]) -> dict[str, object]:

@@ -9,7 +9,7 @@ import pytest
 
 from contracts.topology import ACTORS
 from infra.cli import settings_table
-from infra.deploy import metrics_table
+from infra.deploy import chart_settings, metrics_table
 from infra.metrics.table import METRICS
 from infra.settings import ENV_PREFIX, Settings
 from infra.settings_files import named_by_file
@@ -33,6 +33,7 @@ def test_the_table_of_metrics_is_complete_and_up_to_date() -> None:
 
 def test_the_settings_table_is_complete_and_up_to_date() -> None:
     assert settings_table.PATH.read_text() == settings_table.table(), "run `make settings-table`"
+    assert chart_settings.PATH.read_text() == chart_settings.text(), "run `make settings-table`"
     for name, field in Settings.model_fields.items():
         assert field.description, f"{name} has no description"
         assert f"| `DAREDEVIL_{name.upper()}` |" in settings_table.table()

@@ -25,6 +25,7 @@ from contracts.topology import (
     mapping,
     user_of,
 )
+from infra.deploy import chart_settings
 from infra.log.nats_users import write_users
 from infra.metrics.table import METRICS
 from infra.settings import Settings
@@ -125,12 +126,103 @@ def test_a_field_that_kubernetes_does_not_know_is_found(kind: str) -> None:
         ({**EVERYTHING, "nats": {"partitions": 4}}, "reads a log of one partition"),
         ({"settings": {"DAREDEVIL_PARTITIONS": 4}}, "set nats.partitions"),
         ({"settings": {"DAREDEVIL_DATA_DIR": "/var"}}, "is the chart's own"),
+        ({"processes": {"bridge": {"replicas": -1}}}, "/processes/bridge/replicas"),
+        ({"llm": {"replicas": 0}}, "/llm/replicas"),
+        ({"drainSeconds": -1}, "/drainSeconds"),
+        ({"secret": {"existing": ""}}, "/secret/existing"),
+        ({"settings": {"DAREDEVIL_PATIENCE": "slow"}}, "settings.DAREDEVIL_PATIENCE=slow: must be one of"),
+        ({"settings": {"DAREDEVIL_PATINECE": "quick"}}, "settings.DAREDEVIL_PATINECE is no setting of this version"),
+        ({"settings": {"DAREDEVIL_TURN_HISTORY": -1}}, "=-1: must be a whole number, at least 0"),
+        ({"settings": {"DAREDEVIL_TURN_HISTORY": "many"}}, "=many: must be a whole number, at least 0"),
+        ({"settings": {"DAREDEVIL_SPECULATE": "maybe"}}, "=maybe: must be `true` or `false`"),
+        ({"settings": {"DAREDEVIL_ADMIN_KEY": "k"}}, "make it a key of the Secret daredevil"),
+        ({"settings": {"DAREDEVIL_AUTH": "k" * 40}}, "make it a key of the Secret daredevil"),
+        ({"settings": {"DAREDEVIL_POSTGRES_URL": "postgresql://db"}}, "has no effect: set postgres.where"),
+        ({"settings": {"DAREDEVIL_NATS_CREDS_FILE": "/creds"}}, "has no effect: set nats.credentials"),
+        ({"settings": {"DAREDEVIL_TOOLS": "remote"}}, "enable processes.tools"),
+        ({"llm": {"enabled": True}, "settings": {"DAREDEVIL_LLM_URL": "http://vllm:8000/v1"}}, "leave one of them out"),
+        ({"nats": {"url": "nats://elsewhere:4222"}}, "set nats.inside to false, or leave it out"),
+        ({"nats": {"credentials": {"secret": ""}}}, "name the Secret"),
+        ({"nats": {"credentials": {"ca": True}}}, "nats.credentials.ca is for a NATS elsewhere"),
+        ({"nats": {"inside": False, "url": "nats://sam:secret@nats"}}, "make them keys of the Secret daredevil"),
+        (
+            {"nats": {"inside": False, "url": "tls://nats", "credentials": {"kind": "none", "secret": "", "ca": True}}},
+            "name it in nats.credentials.secret",
+        ),
+        ({"autoscaling": {"by": "cpu"}, "processes": {"bridge": {"replicas": 11}}}, "fewer than its replicas (11)"),
+        ({"autoscaling": {"by": "keda"}, "nats": {"inside": False, "url": "nats://nats"}}, "in nats.monitoring"),
     ],
 )
 def test_wrong_values_are_refused_by_name(wrong: dict[str, Any], named_in_error: str) -> None:
     done = template(wrong)
     assert done.returncode != 0
     assert named_in_error in done.stderr
+
+
+def rendered(values: dict[str, Any]) -> list[dict[str, Any]]:
+    done = template(values)
+    assert done.returncode == 0, done.stderr
+    return read_documents(done.stdout)
+
+
+def of_bridge(values: dict[str, Any]) -> dict[str, Any]:
+    """The pod of the WebSocket's door as these values make it."""
+    [found] = [
+        each["spec"]["template"]
+        for each in rendered(values)
+        if each["kind"] == "Deployment" and each["metadata"]["name"] == "voice-bridge"
+    ]
+    assert isinstance(found, dict)
+    return found
+
+
+def test_settings_are_written_as_they_were_given() -> None:
+    given: dict[str, Any] = {
+        "DAREDEVIL_JOURNAL_MAX_MB": 2_000_000,
+        "DAREDEVIL_TRACE_RATIO": 0.5,
+        "DAREDEVIL_SPECULATE": False,
+    }
+    given |= {"DAREDEVIL_AUTH": "https://login.example.org/keys", "DAREDEVIL_PATIENCE": "quick", "OTEL_X": 1}
+    [settings] = [each for each in rendered({"settings": given}) if each["metadata"]["name"] == "voice-settings"]
+    found = {name: settings["data"][name] for name in given}
+    assert list(found.values()) == ["2000000", "0.5", "false", "https://login.example.org/keys", "quick", "1"]
+
+
+def test_nats_elsewhere_is_reached_at_its_ports_with_the_files_of_its_secret() -> None:
+    credentials = {"secret": "nats-files", "kind": "nkey", "ca": True, "clientCertificate": True}
+    values = {"nats": {"inside": False, "url": "tls://a:4443,tls://b", "credentials": credentials}}
+    pod = of_bridge(values)
+    given = {each["name"]: each.get("value") for each in container_of(pod)["env"]}
+    named_files = {name: given[f"DAREDEVIL_NATS_{name}_FILE"] for name in ("NKEY", "TLS_CA", "TLS_CERT", "TLS_KEY")}
+    items = {item["path"] for item in files_of(pod, "nats")["items"]}
+    assert items == {"bridge.nk", "ca.crt", "tls.crt", "tls.key"}
+    assert {Path(file.replace("{process}", "bridge")).name for file in named_files.values()} == items
+    [policy] = [
+        each
+        for each in rendered(values)
+        if each["kind"] == "NetworkPolicy" and each["metadata"]["name"] == "voice-test"
+    ]
+    assert policy["spec"]["egress"][0]["ports"] == [{"port": 4443}, {"port": 4222}]
+
+
+def test_nats_elsewhere_with_a_password_gives_pods_no_files() -> None:
+    pod = of_bridge({"nats": {"inside": False, "url": "nats://a", "credentials": {"kind": "none"}}})
+    assert {volume["name"] for volume in pod["spec"]["volumes"]} == {"data", "tmp"}
+    given = {each["name"]: each.get("valueFrom") for each in container_of(pod)["env"]}
+    assert given["DAREDEVIL_NATS_PASSWORD"]["secretKeyRef"]["name"] == "daredevil"
+
+
+def test_without_tables_processes_are_told_so() -> None:
+    pod = of_bridge({"postgres": {"where": "off"}, "processes": {"projection-postgres": {"enabled": False}}})
+    assert {"name": "DAREDEVIL_POSTGRES_URL", "value": "off"} in container_of(pod)["env"]
+
+
+def test_the_chart_takes_every_default_of_the_settings() -> None:
+    for variable, row in json.loads(chart_settings.text()).items():
+        field = Settings.model_fields[variable.lower().removeprefix("daredevil_")]
+        default = field.get_default(call_default_factory=True)
+        if "pattern" in row:
+            assert re.search(row["pattern"], "" if default is None else str(default)), variable
 
 
 def test_every_process_of_the_system_has_its_row_with_its_own_command() -> None:

@@ -89,6 +89,21 @@ securityContext:
 {{- if and .Values.nats.inside .Values.nats.credentials.secret (eq .Values.nats.credentials.kind "nkey") -}}true{{- end -}}
 {{- end }}
 
+{{/* Not empty if processes have files of NATS: keys or credentials of their own, certificates. */}}
+{{- define "daredevil.natsSecret" -}}
+{{- $given := .Values.nats.credentials -}}
+{{- if .Values.nats.inside -}}
+{{- include "daredevil.natsUsers" . -}}
+{{- else if and $given.secret (or (ne $given.kind "none") $given.ca $given.clientCertificate) -}}
+true
+{{- end -}}
+{{- end }}
+
+{{/* A value as text: Go writes whole numbers from a million on as 1e+06. */}}
+{{- define "daredevil.text" -}}
+{{- if and (kindIs "float64" .) (eq (floor .) .) -}}{{ printf "%.0f" . }}{{- else -}}{{ toString . }}{{- end -}}
+{{- end }}
+
 {{/* Where NATS is, and how a process proves who it is. */}}
 {{- define "daredevil.natsEnv" -}}
 {{- if .Values.nats.inside -}}
@@ -125,6 +140,12 @@ securityContext:
 - name: DAREDEVIL_NATS_TLS_CA_FILE
   value: /etc/daredevil/nats/ca.crt
 {{- end }}
+{{- if .clientCertificate }}
+- name: DAREDEVIL_NATS_TLS_CERT_FILE
+  value: /etc/daredevil/nats/tls.crt
+- name: DAREDEVIL_NATS_TLS_KEY_FILE
+  value: /etc/daredevil/nats/tls.key
+{{- end }}
 {{- end }}
 {{- end }}
 {{- end }}
@@ -133,7 +154,7 @@ securityContext:
 {{/* The files of NATS for one process, of all that are in the Secret: (dict "root" $ "user" NAME). */}}
 {{- define "daredevil.natsFiles" -}}
 {{- $given := .root.Values.nats.credentials -}}
-{{- if or (include "daredevil.natsUsers" .root) (and (not .root.Values.nats.inside) $given.secret) -}}
+{{- if include "daredevil.natsSecret" .root -}}
 - name: nats
   secret:
     secretName: {{ $given.secret }}
@@ -146,11 +167,15 @@ securityContext:
       {{- if and $given.ca (not .root.Values.nats.inside) }}
       - {key: ca.crt, path: ca.crt}
       {{- end }}
+      {{- if and $given.clientCertificate (not .root.Values.nats.inside) }}
+      - {key: tls.crt, path: tls.crt}
+      - {key: tls.key, path: tls.key}
+      {{- end }}
 {{- end }}
 {{- end }}
 
 {{- define "daredevil.natsMount" -}}
-{{- if or (include "daredevil.natsUsers" .) (and (not .Values.nats.inside) .Values.nats.credentials.secret) -}}
+{{- if include "daredevil.natsSecret" . -}}
 - {name: nats, mountPath: /etc/daredevil/nats, readOnly: true}
 {{- end }}
 {{- end }}
@@ -168,6 +193,8 @@ securityContext:
   value: postgresql://daredevil:$(POSTGRES_PASSWORD)@{{ include "daredevil.name" $root }}-postgres:5432/daredevil
 {{- else if eq $postgres "elsewhere" }}
 {{ include "daredevil.fromSecret" (dict "root" $root "key" .) }}
+{{- else }}
+- {name: DAREDEVIL_POSTGRES_URL, value: "off"}
 {{- end }}
 {{- end }}
 {{- if .process.engines }}
@@ -180,33 +207,4 @@ securityContext:
 {{/* Whether the copies of a process are counted by an autoscaler: (dict "root" $ "process" ROW); empty if not. */}}
 {{- define "daredevil.scaled" -}}
 {{- if and (ne .root.Values.autoscaling.by "none") .process.scaling .process.scaling.max -}}yes{{- end -}}
-{{- end }}
-
-{{/* Values that are right one by one and do not fit together end here, not as a pod that never becomes ready. */}}
-{{- define "daredevil.checked" -}}
-{{- $values := .Values }}
-{{- $elsewhere := dict "DAREDEVIL_PARTITIONS" "nats.partitions" "DAREDEVIL_NATS_URL" "nats.url" "DAREDEVIL_DRAIN_S" "drainSeconds" }}
-{{- range $name, $place := $elsewhere }}
-  {{- if hasKey $values.settings $name }}{{ fail (printf "settings.%s has no effect: set %s" $name $place) }}{{ end }}
-{{- end }}
-{{- range $name := list "DAREDEVIL_PROBE_HOST" "DAREDEVIL_PROBE_PORT" "DAREDEVIL_HOST" "DAREDEVIL_PORT" "DAREDEVIL_DATA_DIR" }}
-  {{- if hasKey $values.settings $name }}{{ fail (printf "settings.%s is the chart's own: leave it out" $name) }}{{ end }}
-{{- end }}
-{{- $needed := dict "bridge-livekit" (list "DAREDEVIL_LIVEKIT_URL") "projection-pulsar" (list "DAREDEVIL_PULSAR_URL" "DAREDEVIL_PULSAR_ADMIN_URL") }}
-{{- range $process, $names := $needed }}
-  {{- range $name := $names }}
-    {{- if and (get $values.processes $process).enabled (not (get $values.settings $name)) }}
-      {{- fail (printf "processes.%s needs settings.%s" $process $name) }}
-    {{- end }}
-  {{- end }}
-{{- end }}
-{{- if and (eq $values.postgres.where "off") (get $values.processes "projection-postgres").enabled }}
-  {{- fail "postgres.where is off: disable processes.projection-postgres, too" }}
-{{- end }}
-{{- if and (gt (int $values.nats.partitions) 1) (get $values.processes "projection-pulsar").enabled }}
-  {{- fail "processes.projection-pulsar reads a log of one partition: leave nats.partitions at 1, or disable it (docs/scale.md)" }}
-{{- end }}
-{{- if and $values.nats.inside (eq $values.nats.credentials.kind "creds") }}
-  {{- fail "nats.credentials.kind: creds is for a NATS elsewhere; in here it is nkey or none" }}
-{{- end }}
 {{- end }}
