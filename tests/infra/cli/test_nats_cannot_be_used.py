@@ -208,9 +208,8 @@ def is_one_sentence(line: str, output: str, errors: str, why: str, what_to_do: s
     if line.startswith("health"):
         told = [each for each in output.splitlines() if each.startswith("not ready: ")]
     elif line == "doctor":
-        told = output.partition("missing external NATS")[1:]
+        told = [output[output.index("missing external NATS") :]]
     else:
         told = [each for each in errors.splitlines() if each.startswith("error: ")]
     said = "".join(told)
-    is_once = len(told) == 1 or line == "doctor"
-    return is_once and why in said and what_to_do in said and "Traceback" not in output + errors
+    return len(told) == 1 and why in said and what_to_do in said and "Traceback" not in output + errors
