@@ -92,10 +92,9 @@ class TurnSilence:
             "unfinished": is_unfinished(turn.text()),
             "whole_question": is_whole_question(turn.text()),
         }
-        if self.patience is None:
+        if (decided := self.by_words(turn)) is None:
             return found
         words = self._words(turn)
-        decided = required(words, self.patience, self._weights)
         return found | {
             "patience": self.patience,
             "reason": decided.reason,
