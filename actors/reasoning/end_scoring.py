@@ -9,6 +9,7 @@ import logging
 import time
 from collections import OrderedDict
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Protocol
 
 from langchain_core.messages import BaseMessage
@@ -19,7 +20,7 @@ from actors.reasoning.session_log import SessionLog
 from actors.reasoning.session_state import turn_key
 from contracts import events as e
 from contracts.answers import answer
-from infra.engines.llm import LOCAL, LlmNotFound
+from infra.engines.llm import LOCAL, LlmNotFound, model_names
 from infra.engines.sentence_end import Message, NoScore, spoken_together
 from infra.log.event_log import now_ns
 from infra.process.tasks import result_or_none
@@ -150,8 +151,14 @@ class EndScoring:
 
 
 def messages_for(settings: Settings, background: Background, words: str) -> list[Message]:
-    """Return what the local model is given with these words: what it is given when it answers them."""
+    """Return what the local model is given with these words: what it is given when it answers them.
+
+    Where another model answers, the local one has read nothing of the conversation, nor may that fit its context: the
+    last exchange is enough to tell an end from a pause.
+    """
     given = Given(settings.prompt, background, words)
+    if model_names(settings.llm)[0] != LOCAL:
+        given = Given("", replace(background, heard=background.heard[-2:], summary="", memory=""), words)
     return [(_role(message), message.text) for message in given.messages(LOCAL)]
 
 

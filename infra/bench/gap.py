@@ -64,8 +64,10 @@ def read_manifest(folder: Path) -> list[CallPlan]:
     path = folder / "manifest.json"
     try:
         entries = json.loads(path.read_text())
-    except (OSError, ValueError) as error:
-        raise BadManifest(f"{path}: {error}") from error
+    except OSError as error:
+        raise BadManifest(f"{path} cannot be read: {error.strerror}. It lists the WAVs of its folder") from error
+    except ValueError as error:
+        raise BadManifest(f"{path} is no JSON: {error}") from error
     if not isinstance(entries, list) or not entries:
         raise BadManifest(f"{path} must hold a list of calls")
     return [_plan(folder, number, entry) for number, entry in enumerate(entries)]

@@ -87,6 +87,9 @@ def _event(plain: dict[str, Any]) -> TurnEvent:
     place, probability, pause_ms = plain.get("place", ""), plain.get("end_probability"), plain.get("gap_ms")
     if place not in ("", "mid", "sent"):
         raise ValueError(f"`place` of {plain['id']} must be `mid` or `sent`, or empty for an end")
+    probability = float(probability) if probability is not None and math.isfinite(probability) else None
+    if probability is not None and not 0 <= probability <= 1:
+        raise ValueError(f"`end_probability` is {probability}, which is no probability")
     return TurnEvent(
         event_id=str(plain["id"]),
         speaker=str(plain["spk"]),
@@ -95,7 +98,7 @@ def _event(plain: dict[str, Any]) -> TurnEvent:
         after_sentence=place == "sent",
         text=str(plain["text"]),
         pauses=tuple(int(at) for at in plain.get("pauses", ())),
-        end_probability=float(probability) if probability is not None and math.isfinite(probability) else None,
+        end_probability=probability,
         pause_ms=float(pause_ms) if pause_ms is not None else None,
     )
 

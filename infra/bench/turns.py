@@ -127,7 +127,7 @@ def held_out_policies(events: Sequence[TurnEvent], base: TurnWeights, found: Flo
     for speaker in sorted(set(speakers)):
         kept = np.flatnonzero(speakers != speaker)
         lengths_without[speaker] = chosen([events[int(at)] for at in kept], found[kept], base)
-    score_of = {event.event_id: float(score) for event, score in zip(events, found, strict=True)}
+    score_of = {(event.event_id, event.text): float(score) for event, score in zip(events, found, strict=True)}
     for patience in PATIENCES:
 
         def silence(event: TurnEvent, patience: Patience = patience) -> float:
@@ -137,7 +137,7 @@ def held_out_policies(events: Sequence[TurnEvent], base: TurnWeights, found: Flo
                 return lengths.long_ms
             if reason == "greeting":
                 return lengths.middle_ms
-            score = score_of[event.event_id]
+            score = score_of[event.event_id, event.text]
             if score >= lengths.sure:
                 return lengths.short_ms
             return lengths.middle_ms if score >= lengths.between else lengths.long_ms

@@ -108,8 +108,16 @@ def print_figures(figures: "TurnsFigures", with_curve: bool = True) -> None:
     for patience, each in figures.held_out.items():
         rows.append((f"{patience}, held out", *_row(each)))
     for kind, policies in figures.kinds.items():
-        rows += [(f"{kind}: {patience}", *_row(each)) for patience, each in policies.items() if patience == "balanced"]
+        rows += [
+            (f"{kind or 'no source'}: {patience}", *_row(each))
+            for patience, each in policies.items()
+            if patience == "balanced"
+        ]
     _table(head, rows)
+    err().print(
+        "[dim]ends: at once after the shortest silence, and how long all wait (ms); pauses: how many are cut, that is "
+        "answered, if they last 0.6 or 1.0 s, or as long as they really were, and after a whole sentence (0.6 s)[/]"
+    )
     for share, interval in figures.at_once.items():
         out().print(f"ends committed at once with {share} of the pauses cut: [bold]{_interval(interval)}[/]")
     if with_curve and figures.curve:

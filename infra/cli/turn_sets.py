@@ -35,7 +35,10 @@ class NoModel(CannotRun):
 def read_weights(path: Path | None) -> TurnWeights:
     """Return the weights in a file, else those of the settings. Raises BadWeights, ValueError."""
     if path is None:
-        return weights_in(settings().turn_weights)
+        try:
+            return weights_in(settings().turn_weights)
+        except BadWeights as error:
+            raise BadWeights(f"DAREDEVIL_TURN_WEIGHTS: {error}") from error
     try:
         return TurnWeights.read(path.read_text(encoding="utf-8"))
     except BadWeights as error:
@@ -101,17 +104,20 @@ async def scored(events: Sequence[TurnEvent]) -> list[TurnEvent]:
     if not missing:
         return list(events)
     progress(f"scoring {len(missing)} of {len(events)} silences with the local language model")
-    found: dict[str, float | None] = {}
+    found: dict[tuple[str, str], float | None] = {}
     async with _model() as config:
         asker = SentenceEnds(config, OFFLINE_TIMEOUT_S)
         try:
             for place, event in enumerate(missing, 1):
-                found[event.event_id] = await _probability(asker, config, event)
+                found[event.event_id, event.text] = await _probability(asker, config, event)
                 if place % 100 == 0:
                     progress(f"{place} of {len(missing)}")
         finally:
             await asker.aclose()
-    return [replace(event, end_probability=found.get(event.event_id, event.end_probability)) for event in events]
+    return [
+        replace(event, end_probability=found.get((event.event_id, event.text), event.end_probability))
+        for event in events
+    ]
 
 
 async def _probability(asker: SentenceEnds, config: Settings, event: TurnEvent) -> float | None:

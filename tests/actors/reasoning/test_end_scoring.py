@@ -10,6 +10,7 @@ from actors.reasoning.prompts import Background
 from actors.reasoning.session_log import SessionLog
 from actors.reasoning.wire import SilentWire
 from contracts import events as e
+from contracts.events import ContextMessage
 from infra.engines.sentence_end import Message, NoScore
 from infra.settings import Settings
 from infra.tape.untaped import Untaped
@@ -121,3 +122,14 @@ async def test_no_words_are_not_scored() -> None:
     answered = asyncio.Event()
     await EndScoring(scorer).score(session, revised("..."), CONFIG, NOTHING, answered)
     assert (scored(log), scorer.asked, answered.is_set()) == ([], [], True)
+
+
+def test_where_another_model_answers_the_local_one_is_given_the_last_exchange_only() -> None:
+    said = [ContextMessage(role=role, text=f"{role} {n}") for n in range(3) for role in ("user", "assistant")]
+    background = Background(said, summary="They talked about owls.")
+    cloud = CONFIG.model_copy(update={"llm": "openai:gpt-5,local", "prompt": "Be kind. " * 2_000})
+    own = messages_for(CONFIG, background, "What now")
+    given = messages_for(cloud, background, "What now")
+    assert [text for _, text in given[-3:]] == ["user 2", "assistant 2", "What now"]
+    assert "user 1" in [text for _, text in own]
+    assert not {"user 1", cloud.prompt} & {text for _, text in given}

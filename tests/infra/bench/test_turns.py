@@ -57,6 +57,7 @@ def test_a_file_comes_back_as_it_was_written_and_a_bad_one_is_told(tmp_path: Pat
         ('[{"id": 1, "spk": "a", "label": "end", "text": "x"}]', "event 0 cannot be used: invalid literal"),
         ('[{"id": 1, "spk": "a", "label": NaN, "text": "x"}]', "event 0 cannot be used: cannot convert float NaN"),
         ('[{"id": 1, "spk": "a", "label": 1, "text": "x", "end_probability": "likely"}]', "event 0 cannot be used"),
+        ('[{"id": 1, "spk": "a", "label": 1, "text": "x", "end_probability": 7.5}]', "which is no probability"),
     ],
 )
 def test_which_event_is_wrong_is_said(tmp_path: Path, text: str, problem: str) -> None:

@@ -19,6 +19,7 @@ from infra.log.log_streams import LogStreams, streams_of_log
 from infra.log.readiness import UNABLE
 from infra.runtime import read_runtime
 from infra.settings import Settings, settings
+from infra.system import addresses
 from infra.system.addresses import choose_addresses, needs_local_llm
 from infra.system.apps import App, Stage
 from infra.system.lock import DataDirInUse, lock_data_dir
@@ -329,6 +330,15 @@ def test_a_model_server_is_started_only_for_the_local_model() -> None:
     assert needs_local_llm(Settings(llm="openai:gpt-5,local", llm_url=""))
     assert not needs_local_llm(Settings(llm="openai:gpt-5", llm_url=""))
     assert not needs_local_llm(Settings(llm="local", llm_url="http://127.0.0.1:1/v1"))
+
+
+def test_it_is_started_to_score_words_that_another_model_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert needs_local_llm(Settings(llm="openai:gpt-5", llm_url="", patience="quick"))
+    assert not needs_local_llm(Settings(llm="openai:gpt-5", llm_url="", patience=""))
+    assert not needs_local_llm(Settings(llm="openai:gpt-5", llm_url="http://127.0.0.1:1/v1", patience="quick"))
+    monkeypatch.setattr(addresses, "find_spec", lambda _: None)
+    assert not needs_local_llm(Settings(llm="openai:gpt-5", llm_url="", patience="quick"))
+    assert needs_local_llm(Settings(llm="local", llm_url="", patience="quick"))
 
 
 def names_of(settings: Settings) -> list[str]:

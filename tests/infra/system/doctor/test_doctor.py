@@ -177,6 +177,14 @@ async def test_the_system_cannot_start_with_engines_that_are_not_there(
     assert detail in [finding.detail for finding in (await found(settings)).values()]
 
 
+def test_words_that_nothing_can_score_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cloud = some_settings(tmp_path, llm="openai:gpt-5", patience="quick", llm_options={"api_key": "k"})
+    assert not [each for each in engine_problems(cloud) if "PATIENCE" in each.subject]
+    monkeypatch.setattr("infra.system.doctor.engines.can_score", lambda: False)
+    [told] = [each for each in engine_problems(cloud) if "PATIENCE" in each.subject]
+    assert (told.state, "each turn waits for the middle silence" in told.detail) == ("warning", True)
+
+
 def test_an_opener_that_is_never_said_is_told(tmp_path: Path) -> None:
     never = some_settings(tmp_path, opener="Well,", patience="")
     assert "it is never said" in [each.detail.partition(":")[0] for each in engine_problems(never)]
