@@ -56,7 +56,7 @@ async def test_a_call_that_types(broker: NatsBroker, door: WebServer, agent: Age
     async def answer(message: Msg) -> None:
         turn = decode(message.subject, message.data)
         assert isinstance(turn, e.TurnEnded)
-        await agent.reply(turn.session_id, f"reply-{next(replies)}", turn.turn_id)
+        await agent.reply(turn.session_id, f"reply-{next(replies)}", turn.turn_id or "")
 
     await connection(broker).subscribe("voice.*.turn.ended", cb=answer)
     await round_trip(connection(broker))
