@@ -1,5 +1,6 @@
 """How many calls a core of this machine carries with the local engines, estimated from how fast they are here."""
 
+import asyncio
 import time
 
 from infra.engines.plugins import LOCAL
@@ -11,6 +12,8 @@ from infra.system.doctor.finding import Finding, installed
 SAID = "It is half past nine, and the sun is shining."
 TRIES = 3
 TIMEOUT_S = 20.0
+WITHIN_S = 60.0
+"""How long all of it may take, loading included: 6 s here."""
 SAMPLE_RATE_HZ = 16_000
 
 TURN_RUNS = 7.0
@@ -29,14 +32,18 @@ def calls_per_core(clause_cpu_s: float) -> float:
     return BUSY * TURN_S / (clause_cpu_s * TURN_RUNS)
 
 
-async def capacity(settings: Settings) -> list[Finding]:
+async def capacity(settings: Settings, within_s: float = WITHIN_S) -> list[Finding]:
     """Run the local engines for some seconds; nothing where speech is recognised or spoken elsewhere."""
     if any(engine_names(chain)[:1] != [LOCAL] for chain in (settings.stt, settings.tts)):
         return []
     if not (installed("piper") and installed("moonshine_voice")):
         return []
     try:
-        clause_cpu_s = await _measured(settings)
+        async with asyncio.timeout(within_s):
+            clause_cpu_s = await _measured(settings)
+    except TimeoutError:
+        too_slow = f"saying and recognising a clause takes longer than {within_s:g} s: too slow, or busy, for a call"
+        return [Finding("capacity", "warning", too_slow)]
     except Exception as error:  # an engine may raise anything; what is wrong with it is another finding's
         return [Finding("capacity", "warning", f"the local engines could not be tried: {error}")]
     per_core = calls_per_core(clause_cpu_s)

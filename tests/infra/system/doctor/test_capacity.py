@@ -18,5 +18,12 @@ async def test_the_local_engines_are_tried_and_the_figure_is_in_words() -> None:
     assert "ms of CPU" in finding.detail
 
 
+@pytest.mark.engines
+async def test_a_machine_on_which_they_take_too_long_is_said_to_be_too_slow() -> None:
+    (finding,) = await capacity(Settings(), within_s=0)
+    assert finding.state == "warning"
+    assert "too slow, or busy, for a call" in finding.detail
+
+
 async def test_engines_elsewhere_say_nothing_about_this_machine() -> None:
     assert await capacity(Settings(stt="deepgram.STT,local")) == []
