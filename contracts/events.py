@@ -337,7 +337,8 @@ class TurnEvidence(Value):
     reason: str = Field(
         default="",
         description="With a patience, why the silence was as long: `sure`, `between`, `goes-on` (by the score), "
-        "`answer`, `greeting`, `hesitation`, `number`, `list` (by the words), `no-score`: nothing had scored them.",
+        "`question`, `answer`, `greeting`, `hesitation`, `number`, `list` (by the words), `no-score`: nothing had "
+        "scored them.",
     )
     end_probability: Probability | None = Field(
         default=None, description="A language model's, that the words end here (TranscriptScored)."

@@ -23,12 +23,14 @@ PATIENCES: tuple[Patience, ...] = get_args(Patience)
 Asked = Literal["", "question", "details"]
 """What the agent's last sentence asks for: nothing, an answer, or something that is read out (a number, a name)."""
 
-Reason = Literal["sure", "between", "goes-on", "answer", "greeting", "hesitation", "number", "list", "no-score"]
+Reason = Literal[
+    "sure", "between", "goes-on", "question", "answer", "greeting", "hesitation", "number", "list", "no-score"
+]
 """Why a silence is as long as it is.
 
-The score is high, between, or low; the words answer what the agent asked; they are a greeting, after which people often
-go on; they end in an "um"; a number or a spelling is being read out; a list goes on; nothing has scored the words, or
-not yet. After a greeting, and without a score, the middle length counts.
+The score is high, between, or low; the words are a question that may well be whole; they answer what the agent asked;
+they are a greeting, after which people often go on; they end in an "um"; a number or a spelling is being read out; a
+list goes on; nothing has scored the words, or not yet. After a greeting, and without a score, the middle length counts.
 """
 
 WEIGHTS_FILE = Path(__file__).with_name("turn_weights.json")
@@ -169,6 +171,8 @@ def required(words: SpokenSoFar, patience: Patience, weights: TurnWeights) -> Re
         return Required(middle_ms, None, "no-score")
     if score >= lengths.sure:
         return Required(lengths.short_ms, score, "sure")
+    if patience != "patient" and is_question(words.text, words.end_probability):
+        return Required(lengths.short_ms, score, "question")
     if score >= lengths.between:
         return Required(middle_ms, score, "between")
     return Required(lengths.long_ms, score, "goes-on")
@@ -231,6 +235,22 @@ def _waits_for(text: str, asked: Asked) -> Reason | None:
 def is_waited_for(text: str) -> bool:
     """Return whether the shortest silence is never enough after these words, whatever their score."""
     return _waits_for(text, "") is not None or is_greeting(text)
+
+
+QUESTION_WORDS = 3
+QUESTION_ENDS = 0.25
+"""From this probability on, a question mark is believed: docs/latency-measured.md, "A question"."""
+
+
+def is_question(text: str, end_probability: float | None) -> bool:
+    """Return whether the words end in a question that may well be whole: "What time is it?".
+
+    The score knows only how many words there are, and asks more of few. A recogniser writes a question mark at pauses,
+    too ("Could you tell me?"), but there the model is sure that more follows.
+    """
+    last = re.split(r"(?<=[.?!])\s+", text.strip())[-1]
+    is_asked = last.endswith("?") and len(words_of(last)) >= QUESTION_WORDS
+    return is_asked and end_probability is not None and QUESTION_ENDS <= end_probability <= 1
 
 
 def is_answer(text: str, asked: Asked) -> bool:

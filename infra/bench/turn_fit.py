@@ -7,7 +7,16 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from actors.transcript.patience import FEATURES, MOST_ODDS, Lengths, Patience, TurnWeights, features, is_waited_for
+from actors.transcript.patience import (
+    FEATURES,
+    MOST_ODDS,
+    Lengths,
+    Patience,
+    TurnWeights,
+    features,
+    is_question,
+    is_waited_for,
+)
 from infra.bench.turn_events import TurnEvent
 
 Floats = npt.NDArray[np.float64]
@@ -85,19 +94,23 @@ def held_out_scores(events: Sequence[TurnEvent], folds: int = FOLDS) -> Floats:
     return found
 
 
-def decided(events: Sequence[TurnEvent], found: Floats) -> Floats:
-    """Return the scores as the policy goes by them: words that it waits for whatever their score have the lowest."""
+def decided(events: Sequence[TurnEvent], found: Floats, patience: Patience = "balanced") -> Floats:
+    """Return the scores as a policy goes by them.
+
+    Words that it waits for whatever their score have the lowest, questions that may well be whole the highest.
+    """
     waited_for = np.array([is_waited_for(event.text) for event in events], dtype=bool)
-    scores_of: Floats = np.where(waited_for, -MOST_ODDS, found)
+    asked = [patience != "patient" and is_question(event.text, event.end_probability) for event in events]
+    scores_of: Floats = np.where(waited_for, -MOST_ODDS, np.where(asked, MOST_ODDS, found))
     return scores_of
 
 
 def chosen(events: Sequence[TurnEvent], found: Floats, base: TurnWeights) -> dict[str, Lengths]:
     """Return the lengths of each patience, with the thresholds that cut the share of pauses that it may."""
-    by_policy = decided(events, found)
-    pauses = np.sort([score for event, score in zip(events, by_policy, strict=True) if event.is_mid_pause])
     lengths: dict[str, Lengths] = {}
     for patience, (at_once, at_middle) in CUTS.items():
+        by_policy = decided(events, found, patience)
+        pauses = np.sort([score for event, score in zip(events, by_policy, strict=True) if event.is_mid_pause])
         sure, between = (float(np.quantile(pauses, 1 - share)) for share in (at_once, at_middle))
         lengths[patience] = replace(base.lengths[patience], sure=round(sure, 2), between=round(min(sure, between), 2))
     return lengths

@@ -140,6 +140,7 @@ _REASONS: dict[str, str] = {
     "sure": "the words sound whole",
     "between": "the words may go on",
     "goes-on": "the words sound as if they went on",
+    "question": "they are a whole question",
     "answer": "they answer what was asked",
     "greeting": "people often go on after a greeting",
     "hesitation": "they end in an um",

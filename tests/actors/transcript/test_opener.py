@@ -16,7 +16,9 @@ def test_it_is_due_after_its_silence_where_the_score_is_between() -> None:
     assert not RULE.is_due(required, 451, ""), "the answer itself is near"
 
 
-@pytest.mark.parametrize("reason", ["sure", "goes-on", "answer", "greeting", "hesitation", "number", "list"])
+@pytest.mark.parametrize(
+    "reason", ["sure", "goes-on", "question", "answer", "greeting", "hesitation", "number", "list"]
+)
 def test_where_anything_else_decides_there_is_none(reason: Reason) -> None:
     assert not RULE.is_due(Required(700, 0.5, reason), 300, "")
 

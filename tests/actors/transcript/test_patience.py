@@ -52,6 +52,25 @@ def test_a_greeting_waits_for_what_it_leads_to(text: str) -> None:
     assert asks.reason == "sure"
 
 
+@pytest.mark.parametrize(
+    ("text", "probability"),
+    [("What time is it?", 0.35), ("Where are you?", 0.38), ("Can you play some jazz?", 0.56), ("Hi. Who is it?", 0.25)],
+)
+def test_a_short_question_that_may_well_be_whole_waits_least(text: str, probability: float) -> None:
+    for patience in ("quick", "balanced"):
+        found = required(SpokenSoFar(text, probability), patience, WEIGHTS)
+        assert (found.silence_ms, found.reason) == (200, "question")
+    assert required(SpokenSoFar(text, probability), "patient", WEIGHTS).silence_ms > 300
+
+
+@pytest.mark.parametrize(
+    ("text", "probability"),
+    [("Could you tell me?", 0.001), ("What should I say?", 0.02), ("What time is it", 0.35)],
+)
+def test_a_question_mark_at_a_pause_is_not_believed(text: str, probability: float) -> None:
+    assert required(SpokenSoFar(text, probability), "quick", WEIGHTS).reason == "goes-on"
+
+
 @pytest.mark.parametrize("probability", [None, math.nan, math.inf, -0.1, 1.5])
 def test_without_a_usable_score_silence_alone_decides(probability: float | None) -> None:
     found = required(SpokenSoFar("Where is the station?", probability), "balanced", WEIGHTS)
