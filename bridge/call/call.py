@@ -204,11 +204,16 @@ class Call:
             self._publisher.put(event)
             self.state.apply(event)
 
-    def open_microphone(self, track_id: str, participant_id: str, rate_hz: int = IN_SAMPLE_RATE_HZ) -> None:
-        """Accept a track's sound from now on and publish it in frames; append TrackPublished once."""
+    def open_microphone(
+        self, track_id: str, participant_id: str, rate_hz: int = IN_SAMPLE_RATE_HZ, since_ns: int | None = None
+    ) -> None:
+        """Accept a track's sound from now on and publish it in frames; append TrackPublished once.
+
+        `since_ns` (Unix epoch ns) is when its first sound came in, if that was before now.
+        """
         if track_id not in self.state.tracks:
             self._own_tracks.add(track_id)
-            self.note(published(self.session_id, track_id, participant_id, now_ns()))
+            self.note(published(self.session_id, track_id, participant_id, since_ns or now_ns()))
         self._microphones.open(track_id, participant_id, rate_hz)
 
     def close_microphone(self, track_id: str, reason: str) -> None:
@@ -216,9 +221,9 @@ class Call:
         for event in self._microphones.close(track_id, reason):
             self.note(event)
 
-    async def sound(self, track_id: str, pcm: bytes) -> None:
-        """Process sound of a track (int16 little endian, mono, at its rate)."""
-        await self._microphones.sound(track_id, pcm)
+    async def sound(self, track_id: str, pcm: bytes, received_ns: int | None = None) -> None:
+        """Process sound of a track (int16 little endian, mono, at its rate) that came in at `received_ns`, else now."""
+        await self._microphones.sound(track_id, pcm, received_ns or now_ns())
 
     def played(self, report: Played) -> None:
         """Process the line's count of played samples."""

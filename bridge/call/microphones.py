@@ -109,12 +109,15 @@ class Microphones:
             if self._held:
                 publisher.hold()
 
-    async def sound(self, track_id: str, pcm: bytes) -> None:
-        """Process sound of a microphone (int16 little endian, mono, at its rate); sound of a closed one is dropped."""
+    async def sound(self, track_id: str, pcm: bytes, received_ns: int) -> None:
+        """Process sound of a microphone (int16 little endian, mono, at its rate) that came in at `received_ns`.
+
+        Sound of a closed one is dropped.
+        """
         track = self._open.get(track_id)
         if track is None:
             return
-        if frames := track.microphone.push(pcm, now_ns()):
+        if frames := track.microphone.push(pcm, received_ns):
             await self._publishers[track.participant_id].send(*frames)
 
     def close(self, track_id: str, reason: str) -> list[e.TrackUnpublished]:

@@ -85,7 +85,7 @@ class RoomJob:
         self._call = Call(
             broker, tapes, self.session_id, settings, self._on_call_over, self._lease.confirmed, self._texts.stored
         )
-        self._people = People(self._room, self._call, self._count_changed)
+        self._people = People(self._room, self._call, self._count_changed, self._heard_changed)
         self._board = Board(self._room, self._speaker_of)
         self._line = self._new_line()
         self._chat = Chat(self._room, self._texts, self._tasks)
@@ -163,6 +163,7 @@ class RoomJob:
         self._chat.follow()
         self._phone.listen()
         await self._context.connect(auto_subscribe=AutoSubscribe.SUBSCRIBE_NONE)
+        self._people.listen()
         self._requests.follow(self._room.local_participant)
         attributes = {SESSION_ATTRIBUTE: self.session_id, STATE_ATTRIBUTE: INITIALIZING}
         await self._room.local_participant.set_attributes(attributes)
@@ -220,6 +221,7 @@ class RoomJob:
         self._people.follow()
         self._texts.open()
         await self._phone.follow(connection(self._broker))
+        self._heard_changed()
         self._line.ready()
 
     async def _check_capacity(self) -> None:
@@ -267,6 +269,9 @@ class RoomJob:
             self._tasks.keep(self._go_on, "going on")
         else:
             self._tasks.keep(self._attach, "attaching")
+
+    def _heard_changed(self) -> None:
+        self._line.hears(self._people.hears)
 
     async def _empty(self) -> None:
         patience_s = self._call.settings.room_empty_s

@@ -32,8 +32,13 @@ class RoomLine:
         """Where the last reply continues: the loudspeaker counts from there, the call from the reply's start."""
 
     def ready(self) -> None:
-        """Show that the agent listens."""
+        """Show that the agent listens, as soon as it hears those who speak."""
         self._state.ready()
+        self._board.set_state(self._state.now)
+
+    def hears(self, is_so: bool) -> None:
+        """Note whether what people say now is heard."""
+        self._state.hears(is_so)
         self._board.set_state(self._state.now)
 
     def tell(self, message: dict[str, Any]) -> None:

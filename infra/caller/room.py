@@ -27,6 +27,7 @@ from infra.caller.result import CallResult, ScriptedUtterance
 from infra.caller.room_ear import RoomEar
 from infra.caller.spoken_whole import QUEUE_MS, SpokenWhole
 from infra.caller.talk import CallFailed, OnFact, Talk, ignore_fact
+from infra.livekit.naming import tracks_of_sid
 from infra.livekit.refusals import why_refused
 from infra.livekit.tokens import attributes_of
 from infra.log.broker import make_broker
@@ -166,6 +167,8 @@ class _RoomCall:
         self._room = rtc.Room()
         self._ear = RoomEar(EAR_RATE_HZ)
         self._buffer = JitterBuffer()
+        self._own_tracks: set[str] = set()
+        """Ids of the microphone in the log."""
         self._session_id: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._heard_by_agent = asyncio.Event()
         self._gone = asyncio.Event()
@@ -188,7 +191,8 @@ class _RoomCall:
             as_microphone = rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE)
             if self._light:
                 as_microphone.audio_encoding.max_bitrate = LIGHT_BITRATE
-            await self._room.local_participant.publish_track(track, as_microphone)
+            published = await self._room.local_participant.publish_track(track, as_microphone)
+            self._own_tracks = tracks_of_sid(published.sid)
         result = CallResult("", EAR_RATE_HZ)
         mouth: Microphone | SpokenWhole
         if self._light:
@@ -232,7 +236,7 @@ class _RoomCall:
             self.talk.finish(self._ear.heard_replies(), self._ear.answer(self.talk.result.seconds))
 
     async def _until_listened_to(self, tasks: Sequence["asyncio.Task[None]"], timeout_s: float) -> None:
-        """Wait until the agent has subscribed to the microphone. Raises CallFailed."""
+        """Wait until the agent hears the microphone. Raises CallFailed."""
         listened_to = asyncio.create_task(self._heard_by_agent.wait())
         try:
             await asyncio.wait([listened_to, *tasks], timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
@@ -243,7 +247,7 @@ class _RoomCall:
         if any(task.done() for task in tasks):
             raise CallFailed(self._why_it_broke(), self.talk.result)
         if self._session_id.done():
-            why = f"the agent joined, but did not subscribe to the microphone within {timeout_s:.0f} s"
+            why = f"the agent joined, but did not hear the microphone within {timeout_s:.0f} s"
         else:
             why = f"no agent joined the room within {timeout_s:.0f} s: run `daredevil run --livekit`"
         raise CallFailed(why, self.talk.result)
@@ -306,7 +310,8 @@ class _RoomCall:
         self.talk.take_fact(type(event).__name__, fact.sequence, event.model_dump(mode="json", exclude_none=True))
         at_s = self._callers_s(event.time_ns)
         if isinstance(event, TrackPublished):
-            self._heard_by_agent.set()
+            if event.track_id in self._own_tracks:
+                self._heard_by_agent.set()
         elif at_s < -self.talk.result.connect_s:
             return  # from a session that began before this caller joined
         elif isinstance(event, PlaybackStarted):

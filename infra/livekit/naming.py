@@ -17,6 +17,8 @@ VARIABLE_ATTRIBUTE = "daredevil.variable."
 """Begins the names of those that give the variables of its instructions: `daredevil.variable.restaurant`."""
 
 _MAX_SLUG = 40
+_SUCCESSORS = 20
+"""How many bridges, one after the other, may have listened to one track."""
 
 
 def session_of_room(room_sid: str) -> str:
@@ -32,6 +34,11 @@ def agent_identity(session_id: str) -> str:
 def track_of_sid(track_sid: str, n: int = 0) -> str:
     """Return our id of LiveKit's track; `n` counts how often a successor started to listen to it again."""
     return derive_id(track_sid, "track", n)
+
+
+def tracks_of_sid(track_sid: str) -> set[str]:
+    """Return the ids that LiveKit's track may have, whichever successor listens to it."""
+    return {track_of_sid(track_sid, n) for n in range(_SUCCESSORS)}
 
 
 def participant_of_identity(identity: str) -> str:

@@ -19,7 +19,7 @@ from contracts.events import (
     TrackPublished,
     TrackUnpublished,
 )
-from infra.livekit.naming import agent_identity, participant_of_identity, session_of_room, track_of_sid
+from infra.livekit.naming import agent_identity, participant_of_identity, session_of_room, tracks_of_sid
 from infra.log.event_log import facts_after
 
 log = logging.getLogger(__name__)
@@ -32,9 +32,6 @@ MOST_AT_ONCE = 500
 KNOWN_IDS = 10_000
 PEOPLE = (ParticipantInfo.STANDARD, ParticipantInfo.INGRESS, ParticipantInfo.SIP, ParticipantInfo.CONNECTOR)
 """Which participants are people to the bridge; the API numbers these kinds differently from the client SDK."""
-
-REOPENED = 20
-"""How many successors of a bridge may have listened to one track."""
 
 
 def difference(webhook: WebhookEvent, facts: Sequence[Event]) -> str:
@@ -55,7 +52,7 @@ def difference(webhook: WebhookEvent, facts: Sequence[Event]) -> str:
         return f"{who.identity} left"
     if webhook.event in ("track_published", "track_unpublished") and _is_voice(webhook):
         kind = TrackPublished if webhook.event == "track_published" else TrackUnpublished
-        ids = {track_of_sid(webhook.track.sid, n) for n in range(REOPENED)}
+        ids = tracks_of_sid(webhook.track.sid)
         if not any(isinstance(fact, kind) and fact.track_id in ids for fact in facts):
             return f"{webhook.event.removeprefix('track_')} microphone {webhook.track.sid} of {who.identity}"
     return ""

@@ -1,10 +1,10 @@
-"""A way to a LiveKit server that can be cut: the signalling goes through it, the media go past it."""
+"""A way to a LiveKit server that can be cut or slow: the signalling goes through it, the media go past it."""
 
 import asyncio
 import base64
 import gzip
 import urllib.parse
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from livekit.protocol.rtc import JoinRequest, WrappedJoinRequest
@@ -22,6 +22,8 @@ class SignallingProxy:
         self.came: list[str] = []
         """How they came into their rooms, in this order: `join` or `resume`."""
         self.refuses_resumes = False
+        self.delay_s = 0.0
+        """How long what they tell the server is on its way."""
         self._to = server.ports.http
         self._in_rooms: set[asyncio.StreamWriter] = set()
         self._listening: asyncio.Server | None = None
@@ -72,7 +74,7 @@ class SignallingProxy:
         server_reader, server_writer = await asyncio.open_connection("127.0.0.1", self._to)
         server_writer.write(head)
         copying = [
-            asyncio.create_task(_copy(reader, server_writer)),
+            asyncio.create_task(_copy(reader, server_writer, lambda: self.delay_s)),
             asyncio.create_task(_copy(server_reader, writer)),
         ]
         try:
@@ -99,8 +101,12 @@ def how_it_comes(request_line: str) -> str:
     return ""
 
 
-async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def _copy(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, delay_s: Callable[[], float] = lambda: 0
+) -> None:
     while data := await reader.read(HEAD_BYTES):
+        if late_s := delay_s():
+            await asyncio.sleep(late_s)
         writer.write(data)
         await writer.drain()
 

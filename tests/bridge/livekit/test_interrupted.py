@@ -11,9 +11,8 @@ from faststream.nats import NatsBroker
 from livekit import rtc
 from livekit.agents import JobContext
 
-from bridge.call.call import Call
+from bridge.livekit.ear import MicrophoneEar
 from bridge.livekit.ownership.lease import Holding, Lease
-from bridge.livekit.people import People
 from bridge.livekit.room_job import RoomJob
 from contracts import events as e
 from infra.livekit.naming import agent_identity, session_of_room
@@ -97,12 +96,12 @@ class BrokenStream:
 async def test_a_microphone_is_listened_to_again_when_something_ends_that(monkeypatch: pytest.MonkeyPatch) -> None:
     heard: list[bytes] = []
 
-    async def sound(_: str, pcm: bytes) -> None:
+    async def sound(pcm: bytes, _received_ns: int) -> None:
         heard.append(pcm)
 
     monkeypatch.setattr(rtc.AudioStream, "from_track", lambda **_: BrokenStream())
-    call = cast(Call, SimpleNamespace(session_id="lk-1", sound=sound))
-    people = People(rtc.Room(), call, lambda: None)
-    await people._hear(cast(rtc.RemoteTrack, None), "track-1")
+    ear = MicrophoneEar(cast(rtc.RemoteTrack, None), "track-1", asyncio.Event(), lambda _since_ns: None, sound)
+    ear.open()
+    await ear.run()
     await until(lambda: len(heard) == 2)
     assert BrokenStream.opened == 2

@@ -9,6 +9,7 @@ from contracts import events as e
 def after(*facts: e.Event) -> str:
     state = AgentState()
     state.ready()
+    state.hears(True)
     for fact in facts:
         state.take(fact)
     return state.now
@@ -23,9 +24,24 @@ STARTED = fact(e.PlaybackStarted, reply_id="r")
 PAUSED = fact(e.PlaybackPaused, reply_id="r", played_samples=1)
 
 
-def test_it_initializes_until_somebody_is_there() -> None:
-    assert AgentState().now == "initializing"
-    assert after() == "listening"
+def test_it_initializes_until_it_is_ready_and_hears_somebody() -> None:
+    state = AgentState()
+    shown = [state.now]
+    state.hears(True)
+    shown.append(state.now)
+    state.ready()
+    shown.append(state.now)
+    state.hears(False)
+    shown.append(state.now)
+    assert shown == ["initializing", "initializing", "listening", "initializing"]
+
+
+def test_a_microphone_that_is_not_heard_yet_takes_nothing_from_what_it_says() -> None:
+    state = AgentState()
+    state.ready()
+    for event in (TURN, STARTED):
+        state.take(event)
+    assert state.now == "speaking"
 
 
 def test_a_turn_makes_it_think_and_playback_speak() -> None:

@@ -14,6 +14,7 @@ from livekit import api, rtc
 from numpy.typing import NDArray
 
 from contracts import events as e
+from infra.livekit.naming import track_of_sid
 from infra.log.event_log import append, now_ns
 from tests.livekit_server import LiveKitServer
 from tests.waiting import until_async
@@ -89,16 +90,16 @@ class RoomAgent:
             sound = np.zeros(FRAME, np.int16) if self._to_say.empty() else self._to_say.get_nowait()
             await self._source.capture_frame(rtc.AudioFrame(sound.tobytes(), RATE_HZ, 1, FRAME))
 
-    def _on_track(self, track: rtc.Track, _publication: Any, participant: rtc.RemoteParticipant) -> None:
+    def _on_track(self, track: rtc.Track, publication: Any, participant: rtc.RemoteParticipant) -> None:
         self.callers.append(participant.identity)
-        self._tasks.append(asyncio.create_task(self._listen(track)))
+        self._tasks.append(asyncio.create_task(self._listen(track, track_of_sid(publication.sid))))
 
-    async def _listen(self, track: rtc.Track) -> None:
+    async def _listen(self, track: rtc.Track, track_id: str) -> None:
         if self.deaf:
             return
         stream = rtc.AudioStream(track, sample_rate=16_000, num_channels=1)
         await _arriving(track)
-        await self._fact(e.TrackPublished, track_id="mic", participant_id="caller")
+        await self._fact(e.TrackPublished, track_id=track_id, participant_id="caller")
         if self._greeting:
             self._speak("greeting")
         speaking, loud_frames, quiet = False, 0, 0
@@ -110,7 +111,7 @@ class RoomAgent:
                 loud_frames, quiet = (loud_frames + 1, 0) if loud else (loud_frames, quiet + 1)
                 if loud and not speaking:
                     speaking, loud_frames = True, 1
-                    ids = {"utterance_id": f"u{self._turns}", "track_id": "mic", "participant_id": "caller"}
+                    ids = {"utterance_id": f"u{self._turns}", "track_id": track_id, "participant_id": "caller"}
                     await self._fact(e.SpeechStarted, **ids, start_sample=0, turn_id=f"t{self._turns}")
                 if speaking and loud_frames > 30:
                     self._interrupted = True
