@@ -4,11 +4,12 @@ A caller who goes on before the answer to a turn is heard ends another turn; one
 Somebody who hangs up hears no answer at all.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import takewhile
 
 from actors.persistence.record import turn_of, unanswered_record
-from actors.persistence.session_state import SessionState
-from contracts.events import PlaybackFinished, PlaybackInterrupted, SessionClosed, TurnEnded, TurnRecorded
+from actors.persistence.session_state import ReplyState, SessionState
+from contracts.events import Event, PlaybackFinished, PlaybackInterrupted, SessionClosed, TurnEnded, TurnRecorded
 
 
 def passed_over(
@@ -16,16 +17,9 @@ def passed_over(
 ) -> Iterator[TurnRecorded]:
     """Yield the records of turns before the one whose reply was played, if no reply of theirs is to come."""
     turn_id = turn_of(session, played)
-    if turn_id not in session.turns:
-        return
-    answering = {reply.started.turn_id for reply in session.replies.values() if reply.started is not None}
-    for turn in session.turns.values():
-        if turn.turn_id == turn_id:
-            return
-        if turn.turn_id not in session.settled | answering and (
-            record := unanswered_record(session, turn, played, time_ns)
-        ):
-            yield record
+    if turn_id in session.turns:
+        before = takewhile(lambda turn: turn.turn_id != turn_id, session.turns.values())
+        yield from _unanswered(session, before, _answered_by(session.replies.values()), played, time_ns)
 
 
 def left_at_close(session: SessionState, cause: SessionClosed | TurnEnded, time_ns: int) -> Iterator[TurnRecorded]:
@@ -34,15 +28,20 @@ def left_at_close(session: SessionState, cause: SessionClosed | TurnEnded, time_
     The end of that one's playback is a fact of its own. `cause` may be a turn that ended only after the session had:
     the last words before hanging up.
     """
-    if not session.closed:
-        return
-    playing = {
-        reply.started.turn_id
-        for reply in session.replies.values()
-        if reply.started is not None and reply.heard is not None
-    }
-    for turn in session.turns.values():
-        if turn.turn_id not in session.settled | playing and (
+    if session.closed:
+        playing = _answered_by(reply for reply in session.replies.values() if reply.heard is not None)
+        yield from _unanswered(session, session.turns.values(), playing, cause, time_ns)
+
+
+def _answered_by(replies: Iterable[ReplyState]) -> set[str | None]:
+    return {reply.started.turn_id for reply in replies if reply.started is not None}
+
+
+def _unanswered(
+    session: SessionState, turns: Iterable[TurnEnded], answering: set[str | None], cause: Event, time_ns: int
+) -> Iterator[TurnRecorded]:
+    for turn in turns:
+        if turn.turn_id not in session.settled | answering and (
             record := unanswered_record(session, turn, cause, time_ns)
         ):
             yield record

@@ -171,7 +171,7 @@ def required(words: SpokenSoFar, patience: Patience, weights: TurnWeights) -> Re
         return Required(middle_ms, None, "no-score")
     if score >= lengths.sure:
         return Required(lengths.short_ms, score, "sure")
-    if patience != "patient" and is_question(words.text, words.end_probability):
+    if is_question(words.text, words.end_probability, patience):
         return Required(lengths.short_ms, score, "question")
     if score >= lengths.between:
         return Required(middle_ms, score, "between")
@@ -242,15 +242,16 @@ QUESTION_ENDS = 0.25
 """From this probability on, a question mark is believed: docs/latency-measured.md, "A question"."""
 
 
-def is_question(text: str, end_probability: float | None) -> bool:
-    """Return whether the words end in a question that may well be whole: "What time is it?".
+def is_question(text: str, end_probability: float | None, patience: Patience) -> bool:
+    """Return whether the words end in a question that is taken for whole: "What time is it?"; never if `patient`.
 
     The score knows only how many words there are, and asks more of few. A recogniser writes a question mark at pauses,
     too ("Could you tell me?"), but there the model is sure that more follows.
     """
     last = re.split(r"(?<=[.?!])\s+", text.strip())[-1]
     is_asked = last.endswith("?") and len(words_of(last)) >= QUESTION_WORDS
-    return is_asked and end_probability is not None and QUESTION_ENDS <= end_probability <= 1
+    may_end = end_probability is not None and QUESTION_ENDS <= end_probability <= 1
+    return patience != "patient" and is_asked and may_end
 
 
 def is_answer(text: str, asked: Asked) -> bool:

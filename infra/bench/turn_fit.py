@@ -97,10 +97,10 @@ def held_out_scores(events: Sequence[TurnEvent], folds: int = FOLDS) -> Floats:
 def decided(events: Sequence[TurnEvent], found: Floats, patience: Patience = "balanced") -> Floats:
     """Return the scores as a policy goes by them.
 
-    Words that it waits for whatever their score have the lowest, questions that may well be whole the highest.
+    Words that it waits for whatever their score have the lowest, questions that are taken for whole the highest.
     """
     waited_for = np.array([is_waited_for(event.text) for event in events], dtype=bool)
-    asked = [patience != "patient" and is_question(event.text, event.end_probability) for event in events]
+    asked = [is_question(event.text, event.end_probability, patience) for event in events]
     scores_of: Floats = np.where(waited_for, -MOST_ODDS, np.where(asked, MOST_ODDS, found))
     return scores_of
 

@@ -94,8 +94,8 @@ def test_what_waits_for_a_nats_that_is_away_does_not_make_the_end_of_a_process_f
         runner.run(live())
 
 
-async def test_a_process_stops_in_its_grace_while_nats_hangs(nats_server: NatsServer) -> None:
-    """As where its network has gone, with the container or the machine: nothing says that the connection is lost."""
+async def assert_stops_in_its_grace(nats_server: NatsServer) -> None:
+    """Check that a part that is connected stops while the server is frozen."""
     broker = make_broker("part")
     await broker.connect()
     nc = connection(broker)
@@ -106,6 +106,11 @@ async def test_a_process_stops_in_its_grace_while_nats_hangs(nats_server: NatsSe
         assert nc.is_closed
     finally:
         nats_server.thaw()
+
+
+async def test_a_process_stops_in_its_grace_while_nats_hangs(nats_server: NatsServer) -> None:
+    """As where its network has gone, with the container or the machine: nothing says that the connection is lost."""
+    await assert_stops_in_its_grace(nats_server)
 
 
 async def test_a_process_stops_in_its_grace_while_nats_hangs_since_it_answered(
@@ -115,16 +120,7 @@ async def test_a_process_stops_in_its_grace_while_nats_hangs_since_it_answered(
         return True
 
     monkeypatch.setattr("infra.log.broker.answers", answered)
-    broker = make_broker("part")
-    await broker.connect()
-    nc = connection(broker)
-    await nc.subscribe("plain.subject")
-    nats_server.freeze()
-    try:
-        await asyncio.wait_for(broker.stop(), GRACE_S)
-        assert nc.is_closed
-    finally:
-        nats_server.thaw()
+    await assert_stops_in_its_grace(nats_server)
 
 
 async def test_without_a_running_system_the_error_says_what_to_do(
