@@ -30,7 +30,7 @@ class Stage(IntEnum):
 
 
 STANDING_BACK = 5
-"""Niceness of apps that carry no sound: under contention they get a third of the CPU of those that do."""
+"""Niceness of apps that neither carry sound nor make it: under contention they get a third of the CPU of the others."""
 
 BEING_LATE = 10
 """Niceness of what may be seconds late, because nobody in a call waits for it: a third again. It is for records and
@@ -50,7 +50,7 @@ class App:
     after: str = BASE
     """A slow module that the fork server must have imported before."""
     niceness: int = STANDING_BACK
-    """0 for apps that carry sound, as every delay would be audible."""
+    """0 for apps that carry sound or make it, as every delay would be audible."""
     secrets: tuple[str, ...] = ()
     """Variables with secrets that it needs; other apps are started without them."""
     serves_page: bool = False
@@ -81,7 +81,7 @@ APPS: tuple[App, ...] = (
     ),
     App(REASONING, "actors.reasoning:app", Stage.CONVERSATION),
     App(TOOLS, "actors.tools:app", Stage.CONVERSATION, enabled=lambda settings: settings.tools == "remote"),
-    App(SYNTHESIS, "actors.synthesis:app", Stage.CONVERSATION, after=LIVEKIT_AGENTS),
+    App(SYNTHESIS, "actors.synthesis:app", Stage.CONVERSATION, after=LIVEKIT_AGENTS, niceness=0),
     App(PERSISTENCE, "actors.persistence:app", Stage.RECORD, niceness=BEING_LATE),
     App(SUMMARIES, "actors.summaries:app", Stage.SUMMARY, niceness=BEING_LATE),
     App(BRIDGE, "bridge.websocket:app", Stage.DOOR, niceness=0, secrets=DOOR_SECRETS, serves_page=True),

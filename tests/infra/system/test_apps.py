@@ -53,3 +53,9 @@ def test_what_nobody_in_a_call_waits_for_leaves_the_processor_to_all_others() ->
     late = {name for name, niceness in parts.items() if niceness == max(parts.values())}
     assert {"persistence", "summaries", "projection-postgres"} <= late
     assert not late & {"bridge", "transcript", "reasoning", "synthesis", POSTGRES}
+
+
+def test_what_makes_the_sound_of_an_answer_has_the_processor_before_those_who_think_of_the_next_words() -> None:
+    settings = Settings(port=0)
+    parts = {part.name: part.niceness for part in processes(settings, choose_addresses(settings))}
+    assert parts["synthesis"] == parts["bridge"] < parts["llm"] == parts["reasoning"]
