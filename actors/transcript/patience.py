@@ -9,10 +9,10 @@ import json
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from functools import cache
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from infra.session.addressing import words_of
 from infra.spoken.vocabulary import word_set
@@ -80,19 +80,17 @@ class TurnWeights:
         """Return the weights that a JSON text has, as `daredevil tune turns` prints it. Raises BadWeights."""
         try:
             found = json.loads(text)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise BadWeights(f"this is no JSON: {error}") from error
         try:
             weights = {name: float(found["weights"][name]) for name in ("bias", *FEATURES)}
-            lengths: dict[str, Lengths] = {
-                name: Lengths(**{k: float(v) for k, v in found["lengths"][name].items()}) for name in PATIENCES
-            }
+            lengths: dict[str, Lengths] = {name: _lengths(name, found["lengths"][name]) for name in PATIENCES}
             source = str(found.get("source", ""))
         except BadWeights:
             raise
         except KeyError as error:
             raise BadWeights(f"not the weights of a turn: {error} is missing") from error
-        except (ValueError, TypeError, AttributeError) as error:
+        except (ValueError, TypeError, AttributeError, OverflowError) as error:
             raise BadWeights(f"not the weights of a turn: {error}") from error
         if not all(math.isfinite(value) for value in weights.values()):
             raise BadWeights("a weight is not a finite number")
@@ -102,6 +100,16 @@ class TurnWeights:
         """Return them as text that `read` takes."""
         lengths = {name: asdict(each) for name, each in self.lengths.items()}
         return json.dumps({"source": self.source, "weights": dict(self.weights), "lengths": lengths}, indent=2)
+
+
+def _lengths(patience: str, plain: Mapping[str, Any]) -> Lengths:
+    """Return the lengths of a patience; what else stands there is not read. Raises BadWeights with its name."""
+    try:
+        return Lengths(**{field.name: float(plain[field.name]) for field in fields(Lengths)})
+    except BadWeights as error:
+        raise BadWeights(f"{patience}: {error}") from error
+    except KeyError as error:
+        raise BadWeights(f"not the weights of a turn: {error} of {patience} is missing") from error
 
 
 @cache

@@ -66,7 +66,7 @@ def read_manifest(folder: Path) -> list[CallPlan]:
         entries = json.loads(path.read_text())
     except OSError as error:
         raise BadManifest(f"{path} cannot be read: {error.strerror}. It lists the WAVs of its folder") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BadManifest(f"{path} is no JSON: {error}") from error
     if not isinstance(entries, list) or not entries:
         raise BadManifest(f"{path} must hold a list of calls")
@@ -80,7 +80,7 @@ def _plan(folder: Path, number: int, entry: Any) -> CallPlan:
         sound = read_wav(folder / wav)
     except BadWav as error:
         raise BadManifest(str(error)) from error
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise BadManifest(f"entry {number} must have `wav` and `end_of_speech_sample` ({error!r})") from error
     if not 0 < end <= len(sound.samples):
         raise BadManifest(f"{wav}: end_of_speech_sample {end} lies outside its {len(sound.samples)} samples")

@@ -50,7 +50,7 @@ def read_events(path: Path) -> list[TurnEvent]:
         found = json.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
         raise BadEvents(f"{file} cannot be read: {error.strerror}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BadEvents(f"{file} is no JSON: {error}") from error
     if not isinstance(found, list) or not found:
         raise BadEvents(f"{file} must hold a list of events")
@@ -59,12 +59,14 @@ def read_events(path: Path) -> list[TurnEvent]:
 
 def _checked(file: Path, number: int, plain: Any) -> TurnEvent:
     """Return an event. Raises BadEvents saying which one is wrong, and how."""
+    if not isinstance(plain, dict):
+        raise BadEvents(f"{file}: event {number} is no JSON object")
     try:
         return _event(plain)
     except KeyError as error:
         needed = "an event has `id`, `spk`, `label` and `text`"
         raise BadEvents(f"{file}: event {number} has no {error}: {needed}") from error
-    except (ValueError, TypeError, AttributeError) as error:
+    except (ValueError, TypeError, OverflowError) as error:
         raise BadEvents(f"{file}: event {number} cannot be used: {error}") from error
 
 

@@ -110,7 +110,18 @@ def chosen(events: Sequence[TurnEvent], found: Floats, base: TurnWeights) -> dic
     lengths: dict[str, Lengths] = {}
     for patience, (at_once, at_middle) in CUTS.items():
         by_policy = decided(events, found, patience)
-        pauses = np.sort([score for event, score in zip(events, by_policy, strict=True) if event.is_mid_pause])
-        sure, between = (float(np.quantile(pauses, 1 - share)) for share in (at_once, at_middle))
+        pauses = np.array([score for event, score in zip(events, by_policy, strict=True) if event.is_mid_pause])
+        sure, between = (threshold(pauses, share) for share in (at_once, at_middle))
         lengths[patience] = replace(base.lengths[patience], sure=round(sure, 2), between=round(min(sure, between), 2))
     return lengths
+
+
+def threshold(pauses: Floats, share: float) -> float:
+    """Return the score that this share of the pauses has at least, between those of two pauses.
+
+    Where no score is asked it is a step above the others, or below them: halfway to `MOST_ODDS` nothing has a score.
+    """
+    scored = pauses[np.abs(pauses) < MOST_ODDS]
+    if not len(scored):
+        return 0.0
+    return float(np.quantile(np.clip(pauses, scored.min() - 1, scored.max() + 1), 1 - share))

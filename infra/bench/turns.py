@@ -6,10 +6,10 @@ from functools import partial
 
 import numpy as np
 
-from actors.transcript.patience import PATIENCES, Lengths, Patience, SpokenSoFar, TurnWeights, required
+from actors.transcript.patience import PATIENCES, Lengths, Patience, SpokenSoFar, TurnWeights, is_question, required
 from infra.bench.statistics import percentile
 from infra.bench.turn_events import TurnEvent
-from infra.bench.turn_fit import Floats, TooFewEvents, chosen, decided, fitted, held_out_scores
+from infra.bench.turn_fit import Floats, TooFewEvents, chosen, decided, fitted, held_out_scores, threshold
 
 Silence = Callable[[TurnEvent], float]
 """The silence (ms) after which a policy takes a turn for over."""
@@ -119,7 +119,7 @@ def held_out_policies(events: Sequence[TurnEvent], base: TurnWeights, found: Flo
     """Return the figures of each patience with scores and thresholds of other speakers.
 
     The thresholds of a speaker's events are chosen on the pauses of all others. Words that are waited for whatever
-    their score wait here too.
+    their score wait here too, and questions that are taken for whole do not.
     """
     speakers = np.array([event.speaker for event in events])
     figures: dict[str, PolicyFigures] = {}
@@ -138,7 +138,7 @@ def held_out_policies(events: Sequence[TurnEvent], base: TurnWeights, found: Flo
             if reason == "greeting":
                 return lengths.middle_ms
             score = score_of[event.event_id, event.text]
-            if score >= lengths.sure:
+            if score >= lengths.sure or is_question(event.text, event.end_probability, patience):
                 return lengths.short_ms
             return lengths.middle_ms if score >= lengths.between else lengths.long_ms
 
@@ -165,13 +165,13 @@ def at_once(found: Floats, is_end: Sequence[bool], share: float) -> float:
 
 def curve(found: Floats, is_end: Sequence[bool]) -> list[CurvePoint]:
     """Return points of the curve: pauses cut against ends committed at once."""
-    pauses = np.sort([score for score, end in zip(found, is_end, strict=True) if not end])
+    pauses = np.array([score for score, end in zip(found, is_end, strict=True) if not end])
     points = []
     for share in SHARES:
-        threshold = float(np.quantile(pauses, 1 - share))
-        cut = float((pauses > threshold).mean())
-        ends = [score > threshold for score, end in zip(found, is_end, strict=True) if end]
-        points.append(CurvePoint(round(threshold, 3), round(cut, 4), round(sum(map(bool, ends)) / len(ends), 4)))
+        least = threshold(pauses, share)
+        cut = float((pauses > least).mean())
+        ends = [score > least for score, end in zip(found, is_end, strict=True) if end]
+        points.append(CurvePoint(round(least, 3), round(cut, 4), round(sum(map(bool, ends)) / len(ends), 4)))
     return points
 
 

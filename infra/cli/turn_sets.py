@@ -43,6 +43,8 @@ def read_weights(path: Path | None) -> TurnWeights:
         return TurnWeights.read(path.read_text(encoding="utf-8"))
     except BadWeights as error:
         raise BadWeights(f"{path}: {error}") from error
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path} is not a text file") from error
     except OSError as error:
         raise ValueError(f"{path} cannot be read: {error.strerror}") from error
 

@@ -194,14 +194,16 @@ def _end_by_words(settings: Settings) -> Iterator[Finding]:
             "give what `daredevil tune turns` prints, or DAREDEVIL_TURN_WEIGHTS_FILE=weights.json for what it wrote"
         )
         yield Finding("DAREDEVIL_TURN_WEIGHTS", "missing", str(error), f"{remedy}; or {how_to_unset('turn_weights')}")
-    has_model = settings.llm_url or "local" in engine_names(settings.llm) or can_score()
+    is_local = "local" in engine_names(settings.llm)
+    has_model = settings.llm_url or is_local or can_score()
     if settings.patience in PATIENCES and not has_model:
         subject = f"DAREDEVIL_PATIENCE={settings.patience}"
         detail = "no local language model is installed to score the words: each turn waits for the middle silence"
         yield Finding(subject, "warning", detail, f"{SETUP}, or {how_to_unset('patience')}")
-    if settings.opener and not settings.patience:
+    if settings.opener and not (settings.patience in PATIENCES or (settings.patience == "auto" and is_local)):
         detail = "it is never said: without a patience nothing says where a turn may be over"
-        yield Finding("DAREDEVIL_OPENER", "warning", detail, f"set DAREDEVIL_PATIENCE, or {how_to_unset('opener')}")
+        remedy = f"name one, DAREDEVIL_PATIENCE=quick, or {how_to_unset('opener')}"
+        yield Finding("DAREDEVIL_OPENER", "warning", detail, remedy)
 
 
 KEYS = {"elevenlabs": "ELEVEN_API_KEY"}

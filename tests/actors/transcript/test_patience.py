@@ -166,6 +166,7 @@ def test_weights_come_back_as_they_were_written_and_bad_ones_are_refused() -> No
     changes: list[dict[str, object]] = [
         {"weights": {}},
         {"weights": plain["weights"] | {"end": float("nan")}},
+        {"weights": plain["weights"] | {"end": 10**400}},
         {"lengths": {}},
         {"lengths": plain["lengths"] | {"quick": plain["lengths"]["quick"] | {"long_ms": 9000}}},
         {"lengths": plain["lengths"] | {"quick": plain["lengths"]["quick"] | {"short_ms": 800}}},
@@ -174,6 +175,17 @@ def test_weights_come_back_as_they_were_written_and_bad_ones_are_refused() -> No
     for change in changes:
         with pytest.raises(BadWeights):
             TurnWeights.read(json.dumps(plain | change))
-    for text in ("", "[]", "{", "null"):
+    for text in ("", "[]", "{", "null", "[" * 60_000):
         with pytest.raises(BadWeights):
             TurnWeights.read(text)
+
+
+def test_which_length_cannot_be_used_is_said() -> None:
+    lengths = json.loads(WEIGHTS_FILE.read_text())["lengths"]
+    wrong = {
+        "quick: `sure` must not be below `between`": {"quick": lengths["quick"] | {"sure": -5}},
+        "'between' of patient is missing": {"patient": {k: v for k, v in lengths["patient"].items() if k != "between"}},
+    }
+    for problem, change in wrong.items():
+        with pytest.raises(BadWeights, match=problem):
+            TurnWeights.read(json.dumps(json.loads(WEIGHTS_FILE.read_text()) | {"lengths": lengths | change}))

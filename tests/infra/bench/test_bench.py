@@ -113,7 +113,9 @@ async def test_a_call_that_fails_does_not_end_the_benchmark() -> None:
         ('[{"wav": "a.wav"}]', "end_of_speech_sample"),
         ('[{"wav": "none.wav", "end_of_speech_sample": 1}]', "cannot be read"),
         ('[{"wav": "a.wav", "end_of_speech_sample": 999999}]', "lies outside"),
+        ('[{"wav": "a.wav", "end_of_speech_sample": Infinity}]', "entry 0"),
         ("[3]", "entry 0"),
+        ("[" * 60_000, "is no JSON"),
     ],
 )
 def test_a_manifest_that_cannot_be_used_says_why(tmp_path: Path, manifest: str, why: str) -> None:

@@ -53,9 +53,11 @@ def test_a_file_comes_back_as_it_was_written_and_a_bad_one_is_told(tmp_path: Pat
         ('{"id": 1}', "must hold a list of events"),
         ("[]", "must hold a list of events"),
         ('[{"id": 1}]', "event 0 has no 'spk': an event has `id`, `spk`, `label` and `text`"),
-        ("[[1]]", "event 0 cannot be used"),
+        ("[[1]]", "event 0 is no JSON object"),
+        ("[" * 60_000, "is no JSON: maximum recursion depth"),
         ('[{"id": 1, "spk": "a", "label": "end", "text": "x"}]', "event 0 cannot be used: invalid literal"),
         ('[{"id": 1, "spk": "a", "label": NaN, "text": "x"}]', "event 0 cannot be used: cannot convert float NaN"),
+        ('[{"id": 1, "spk": "a", "label": Infinity, "text": "x"}]', "event 0 cannot be used: cannot convert float inf"),
         ('[{"id": 1, "spk": "a", "label": 1, "text": "x", "end_probability": "likely"}]', "event 0 cannot be used"),
         ('[{"id": 1, "spk": "a", "label": 1, "text": "x", "end_probability": 7.5}]', "which is no probability"),
     ],
@@ -110,6 +112,20 @@ def test_fitted_weights_tell_ends_from_pauses_of_speakers_that_they_have_not_see
     assert TurnWeights.read(after.as_json()) == after
 
 
+def test_a_question_that_is_taken_for_whole_is_answered_at_once_by_held_out_weights_too() -> None:
+    def held_out(mark: str) -> dict[str, float]:
+        unsure = [event(900 + n, True, 0.26, f"s{n}", text=f"where is the next station{mark}") for n in range(12)]
+        found = turns_figures(some() + unsure, weights_in("")).held_out
+        return {patience: round(each.at_once * each.ends) for patience, each in found.items()}
+
+    stated, asked = held_out("."), held_out("?")
+    assert {patience: asked[patience] - stated[patience] for patience in asked} == {
+        "quick": 12,
+        "balanced": 12,
+        "patient": 0,
+    }
+
+
 def test_words_that_are_waited_for_whatever_their_score_count_as_not_answered_at_once() -> None:
     events = [
         event(1, True, 0.9),
@@ -132,6 +148,15 @@ def test_thresholds_are_chosen_among_the_pauses_that_the_score_decides() -> None
     among_others = chosen(pauses + waited_for, np.concatenate([found, np.full(50, 9.0)]), base)["quick"].sure
     assert alone == pytest.approx(4.41)
     assert among_others == pytest.approx(3.91)
+
+
+def test_a_pause_after_a_question_leaves_a_threshold_that_scores_can_reach() -> None:
+    pauses = [event(n, False, 0.5) for n in range(10)] + [event(10, False, 0.5, text="Is there a pharmacy?")]
+    found = np.array([n / 10 for n in range(11)])
+    for lengths in chosen(pauses, found, weights_in("")).values():
+        assert 0.8 < lengths.sure <= 2.0
+    waited_for = [event(n, False, 0.5, text="five six seven") for n in range(10)]
+    assert chosen(waited_for, found[:10], weights_in(""))["quick"].sure == 0.0
 
 
 def test_too_few_silences_fit_nothing() -> None:

@@ -186,10 +186,13 @@ def test_words_that_nothing_can_score_are_told(tmp_path: Path, monkeypatch: pyte
 
 
 def test_an_opener_that_is_never_said_is_told(tmp_path: Path) -> None:
-    never = some_settings(tmp_path, opener="Well,", patience="")
-    assert "it is never said" in [each.detail.partition(":")[0] for each in engine_problems(never)]
-    assert unusable(never) == []
-    assert not engine_problems(some_settings(tmp_path, opener="Well,", patience="quick"))
+    cloud: dict[str, object] = {"llm": "openai:gpt-5", "llm_options": {"api_key": "k"}}
+    for values in ({"patience": ""}, cloud):
+        never = some_settings(tmp_path, opener="Well,", **values)
+        assert "it is never said" in [each.detail.partition(":")[0] for each in engine_problems(never)]
+        assert unusable(never) == []
+    for values in ({}, {"patience": "quick"}, cloud | {"patience": "quick"}, cloud | {"llm": "openai:gpt-5,local"}):
+        assert not engine_problems(some_settings(tmp_path, opener="Well,", **values))
 
 
 def test_a_chain_with_one_engine_that_is_there_may_start(tmp_path: Path) -> None:
