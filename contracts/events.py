@@ -848,6 +848,11 @@ class RecordingStored(Event):
     start_ns: Measured[TimeNs] = Field(default=0, description="When its first sample was heard, Unix epoch ns.")
     channels: Positive = 2
     chunks: SmallCount = 0
+    missing_ms: Ms = Field(
+        default=0,
+        description="How much of people's sound is silent in it because it was no longer captured when it was to be "
+        "recorded: the recorder was behind, or away. What `SoundLost` says is not in it.",
+    )
 
 
 class TurnRecorded(Event):

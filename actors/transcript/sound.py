@@ -1,7 +1,7 @@
 """The sound of one track, assembled from frames by their positions, without gaps or duplicates."""
 
+from array import array
 from bisect import bisect_right
-from operator import itemgetter
 
 import numpy as np
 import numpy.typing as npt
@@ -11,8 +11,14 @@ from contracts.audio import IN_SAMPLE_RATE_HZ, InFrame
 
 Samples = npt.NDArray[np.int16]
 
-KEEP_SAMPLES = 60 * IN_SAMPLE_RATE_HZ
-"""How much processed sound is kept for recognition."""
+KEEP_SAMPLES = 35 * IN_SAMPLE_RATE_HZ
+"""How much processed sound is kept for recognition: all of the longest speech that is streamed to an engine."""
+
+TRIM_SAMPLES = 10 * IN_SAMPLE_RATE_HZ
+"""How much more there is before it is dropped: moving what is kept each time would cost more."""
+
+KEEP_TIMES_SAMPLES = 60 * IN_SAMPLE_RATE_HZ
+"""For how much of it is kept when it came: words may be known long after they were spoken."""
 
 MAX_GAP_SAMPLES = 600 * IN_SAMPLE_RATE_HZ
 """A frame further ahead than the length of the audio stream does not belong to this track."""
@@ -28,7 +34,8 @@ class TrackSound:
         """Up to where the track is known."""
         self.handled = start
         """Up to where windows were taken."""
-        self._frames: list[tuple[int, int]] = []
+        self._frame_starts = array("q")
+        self._frame_times_ns = array("q")
 
     def add(self, frame: InFrame) -> bool:
         """Add a frame's new part; return False if its position cannot belong to this track."""
@@ -40,7 +47,8 @@ class TrackSound:
             return True
         if gap > 0:
             self._append(np.zeros(gap, np.int16))
-        self._frames.append((self.end, frame.received_ns))
+        self._frame_starts.append(self.end)
+        self._frame_times_ns.append(frame.received_ns)
         self._append(pcm[max(0, -gap) :])
         return True
 
@@ -64,8 +72,13 @@ class TrackSound:
 
     def received_ns(self, sample: int) -> int:
         """Return when the door received the frame that holds `sample`; 0 if no frame is known."""
-        place = bisect_right(self._frames, sample, key=itemgetter(0)) - 1
-        return self._frames[max(0, place)][1] if self._frames else 0
+        place = bisect_right(self._frame_starts, sample) - 1
+        return self._frame_times_ns[max(0, place)] if self._frame_times_ns else 0
+
+    @property
+    def held_samples(self) -> int:
+        """How many samples there is room for."""
+        return len(self._samples)
 
     def _append(self, samples: Samples) -> None:
         used = self.end - self._base
@@ -77,10 +90,16 @@ class TrackSound:
         self.end += len(samples)
 
     def _trim(self) -> None:
-        surplus = self.handled - self._base - 2 * KEEP_SAMPLES
-        if surplus > 0:
-            cut = surplus + KEEP_SAMPLES
-            self._samples[: self.end - self._base - cut] = self._samples[cut : self.end - self._base].copy()
-            self._base += cut
-            keep = max(0, bisect_right(self._frames, self._base, key=itemgetter(0)) - 1)
-            self._frames = self._frames[keep:]
+        """Drop what is older than is kept; what a long gap or a long catching up took is given back, too."""
+        surplus = self.handled - self._base - KEEP_SAMPLES
+        if surplus > TRIM_SAMPLES:
+            kept = self._samples[surplus : self.end - self._base]
+            self._samples = np.zeros(len(kept) + TRIM_SAMPLES + IN_SAMPLE_RATE_HZ, np.int16)
+            self._samples[: len(kept)] = kept
+            self._base += surplus
+        self._trim_times()
+
+    def _trim_times(self) -> None:
+        if self._frame_starts and self.handled - self._frame_starts[0] > 2 * KEEP_TIMES_SAMPLES:
+            keep = max(0, bisect_right(self._frame_starts, self.handled - KEEP_TIMES_SAMPLES) - 1)
+            del self._frame_starts[:keep], self._frame_times_ns[:keep]

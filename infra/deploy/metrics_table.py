@@ -30,6 +30,7 @@ RECORDED_BY: dict[str, tuple[AnyMetric, ...]] = {
         t.TOOL_TIME,
         t.SPEECH_LOST,
         t.SOUND_LOST,
+        t.NOT_RECORDED,
         t.STALLS,
         t.FELL_BEHIND,
         t.FACTS,

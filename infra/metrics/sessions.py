@@ -242,6 +242,8 @@ def of_fact(event: e.Event) -> Iterator[Measurement]:
             yield t.STALLS, 1, (event.cause,)
         case e.RecognitionFellBehind():
             yield t.FELL_BEHIND, 1, ()
+        case e.RecordingStored() if event.missing_ms:
+            yield t.NOT_RECORDED, event.missing_ms / 1000, ()
 
 
 def failed_engine(event: e.EngineFailed) -> tuple[str, str]:

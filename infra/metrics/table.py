@@ -138,6 +138,9 @@ TOOL_CALLS = Counter("daredevil.tool.calls", "{call}", "Calls of tools, by what 
 TOOL_TIME = Histogram("gen_ai.execute_tool.duration", "s", "How long tools took.", (TOOL,), buckets=OPERATION_S)
 SPEECH_LOST = Counter("daredevil.speech.lost", "s", "Speech whose words are lost.", (SPEECH_LOSS,))
 SOUND_LOST = Counter("daredevil.sound.lost", "s", "Sound of callers that was never heard.", (SOUND_LOSS,))
+NOT_RECORDED = Counter(
+    "daredevil.recording.missing", "s", "Sound of callers that was no longer captured when it was to be recorded."
+)
 STALLS = Counter("daredevil.playback.stalls", "{stall}", "Breaks in what callers heard, by their cause.", (STALL,))
 FELL_BEHIND = Counter(
     "daredevil.recognition.fell_behind", "{occasion}", "How often recognition fell behind real time in a session."

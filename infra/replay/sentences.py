@@ -56,7 +56,8 @@ def _of_session(event: e.Event) -> str:
         case e.SessionErased():
             return f"the words of {len(event.skeleton)} facts are erased{_because(event.reason)}"
         case e.RecordingStored():
-            return f"the recording is complete: {event.duration_ms / 1000:.1f} s"
+            missing = f", {event.missing_ms / 1000:.1f} s of people are missing in it" if event.missing_ms else ""
+            return f"the recording is complete: {event.duration_ms / 1000:.1f} s{missing}"
         case e.TurnRecorded():
             return "the turn is recorded"
         case e.SummaryRevised() | e.SummaryWritten():

@@ -4,9 +4,10 @@ from nats.aio.client import Client
 
 from contracts.audio import BadAudio, unpack_in
 from contracts.topology import AUDIO, audio_in_subject, audio_subjects
-from infra.log.stream_reader import StoredMessage, read_batch, start_of
+from infra.log.stream_reader import Batch, StoredMessage, read_batch, start_of
 
-BATCH = 1000
+BATCH = 500
+"""Some seconds of a call: messages take three times the room of the sound that is in them."""
 
 
 class CapturedSound:
@@ -22,32 +23,27 @@ class CapturedSound:
         self._people = audio_in_subject(session_id, "*")
         self._since_ns = since_ns
         self._last: StoredMessage | None = None
-        self._frames: list[tuple[str, bytes]] = []
-        """Read, and not yet returned: a reading may fail half-way."""
+        self.has_more = True
+        """Whether the stream had more than the last reading returned."""
 
     async def read(self) -> list[tuple[str, bytes]]:
-        """Return `(subject, frame)` of what came since the last reading. Raises nats errors, TimeoutError."""
-        more = True
-        while more:
-            messages, more = await self._batch()
-            self._frames += [(message.subject, message.data) for message in messages]
-            if messages:
-                self._last = messages[-1]
-        frames, self._frames = self._frames, []
-        return frames
+        """Return `(subject, frame)` of the next ones, BATCH at most. Raises nats errors, TimeoutError."""
+        found = await self._next()
+        self.has_more = found.pending > 0
+        if found.messages:
+            self._last = found.messages[-1]
+        return [(message.subject, message.data) for message in found.messages]
 
-    async def _batch(self) -> tuple[list[StoredMessage], bool]:
-        """Return some frames, and whether there are more."""
+    async def _next(self) -> Batch:
         last = self._last
         start = last.sequence if last else await start_of(self._nc, AUDIO, self._people, self._is_before)
         found = await read_batch(self._nc, AUDIO, self._subject, start, BATCH)
         if last is None:
-            return found.messages, found.pending > 0
+            return found
         if found.messages and (found.messages[0].sequence, found.messages[0].data) == (last.sequence, last.data):
-            return found.messages[1:], found.pending > 0
+            return Batch(found.messages[1:], found.pending)
         # A memory stream that was lost counts from 1 again; if it only aged, what is left has not been read.
-        found = await read_batch(self._nc, AUDIO, self._subject, 1, BATCH)
-        return found.messages, found.pending > 0
+        return await read_batch(self._nc, AUDIO, self._subject, 1, BATCH)
 
     def _is_before(self, message: StoredMessage) -> bool:
         try:

@@ -47,10 +47,13 @@ class Placed:
 class TrackPlacing:
     """One track: frames in, in order; placed sound out. `offset` is where its sample 0 lies, once that is known."""
 
-    def __init__(self, earliest: int = 0, offset: int | None = None) -> None:
+    def __init__(self, earliest: int = 0, offset: int | None = None, written_to: int = 0) -> None:
         self.earliest = earliest
         """Where the track was published: its sample 0 can't lie before."""
         self.offset = offset
+        self.missing = 0
+        """How many of its samples were to come and did not; what lies before `written_to` need not."""
+        self._next = max(0, written_to - offset) if offset is not None else 0
         self.sound: deque[Placed] = deque()
         self._waiting: deque[tuple[int, int, Samples]] = deque()
         self._expected = 0
@@ -59,6 +62,8 @@ class TrackPlacing:
     def add(self, frame: InFrame, received_at: int) -> None:
         """Take a frame that came in at position `received_at`; what was there before is left out."""
         samples = np.frombuffer(frame.pcm, "<i2")
+        self.missing += max(0, frame.first_sample - self._next)
+        self._next = max(self._next, frame.first_sample + len(samples))
         known = max(0, self._expected - frame.first_sample)
         if known < len(samples):
             self._waiting.append((frame.first_sample + known, received_at, samples[known:]))

@@ -24,6 +24,9 @@ FLUSH_S = 4.0
 
 NICE = 15
 
+AT_ONCE = 4
+"""How many recordings read and write at a time: one encodes, the next ones have their sound ready."""
+
 
 class Recorder:
     """The sessions that this copy records, each in a task that ends when its recording is complete."""
@@ -32,6 +35,7 @@ class Recorder:
         self._broker = broker
         self._sessions: dict[str, SessionRecorder] = {}
         self._encoding: ThreadPoolExecutor | None = None
+        self._at_once = asyncio.Semaphore(AT_ONCE)
 
     def record(self, event: e.SessionOpened) -> Job | None:
         """Return the task that records the session, or None where nothing is recorded."""
@@ -39,7 +43,7 @@ class Recorder:
             return None
         from actors.persistence.recording.session import SessionRecorder
 
-        session = SessionRecorder(self._broker, event, self._encoding)
+        session = SessionRecorder(self._broker, event, self._encoding, self._at_once)
         self._sessions[event.session_id] = session
         return asyncio.create_task(self._run(event.session_id, session), name=f"recording of {event.session_id}")
 

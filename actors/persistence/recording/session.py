@@ -37,6 +37,12 @@ ANSWER_S = 1.2
 AFTER_OUTAGE_S = 4.0
 """What the doors kept while NATS was away is given this long to come."""
 
+MOST_UNWRITTEN = 3000
+"""Frames, a minute of a call, that are held while nothing can be stored; then they are left to the audio stream."""
+
+AGAIN_S, LEFT_AGAIN_S = 1.0, 5.0
+"""How long after a failure it is tried again; the second where what was held was dropped and is read once more."""
+
 ABANDONED_S = 1800.0
 """A session that is never closed is taken as over after this long without a sound or a fact."""
 
@@ -49,10 +55,14 @@ _MARGIN_NS = 3_000_000_000
 class SessionRecorder:
     """Records one session: `await SessionRecorder(…).run()`. `wake()` lets it look at once."""
 
-    def __init__(self, broker: NatsBroker, opened: e.SessionOpened, encoding: Executor) -> None:
+    def __init__(
+        self, broker: NatsBroker, opened: e.SessionOpened, encoding: Executor, at_once: asyncio.Semaphore
+    ) -> None:
+        """`at_once` is acquired for each step: who waits for the encoder leaves its sound in the audio stream."""
         self._broker = broker
         self._opened = opened
         self._encoding = encoding
+        self._at_once = at_once
         self._woken = asyncio.Event()
         self._hurried = False
         self.flushed = asyncio.Event()
@@ -73,11 +83,12 @@ class SessionRecorder:
         try:
             while True:
                 try:
-                    if writer is None:
-                        writer = await _taken_up(self._broker, self._opened, self._encoding)
-                    hurried = self._hurried
-                    if await writer.step(hurried):
-                        return
+                    async with self._at_once:
+                        if writer is None:
+                            writer = await _taken_up(self._broker, self._opened, self._encoding)
+                        hurried = self._hurried
+                        if await writer.step(hurried):
+                            return
                     patience_s = writer.patience_s()
                     if hurried:
                         self.flushed.set()
@@ -87,7 +98,9 @@ class SessionRecorder:
                     writer, patience_s = None, STALE_REST_S
                 except (LogUnavailable, NatsError, TimeoutError, OSError) as error:
                     log.warning("recording of %s: %r; trying again", self._opened.session_id, error)
-                    patience_s = 1.0
+                    patience_s = AGAIN_S
+                    if writer is not None and writer.unwritten >= MOST_UNWRITTEN:
+                        writer, patience_s = None, LEFT_AGAIN_S
                 await self._wait(patience_s)
         finally:
             self.flushed.set()
@@ -102,7 +115,9 @@ class SessionRecorder:
 async def _taken_up(broker: NatsBroker, opened: e.SessionOpened, encoding: Executor) -> "_Writer":
     facts = await facts_after(broker, opened.session_id, patience_s=5)
     last = await last_chunk(connection(broker), opened.session_id)
-    timeline = Timeline(opened, last.chunk.track_samples if last is not None else None)
+    timeline = Timeline(opened)
+    if last is not None:
+        timeline.resume(last.chunk.end_packet * PACKET_SAMPLES, last.chunk.track_samples)
     for fact in facts:
         timeline.apply(fact.event)
     return _Writer(broker, timeline, encoding, last, facts[-1].sequence if facts else 0)
@@ -128,6 +143,8 @@ class _Writer:
         self._not_before_s = 0.0
         self._waits_s = 0.0
         self._active_ns = timeline.start_ns
+        self.unwritten = 0
+        """How many frames were read since all that was due was written."""
         self._ahead_ns: int | None = None
         """By how much the session's time is ahead of this process's, by the frame that came quickest."""
         self._fresh_s = 0.0
@@ -138,16 +155,21 @@ class _Writer:
         timeline = self._timeline
         if timeline.stored or timeline.erased:
             return True
-        await self._read()
+        begun_s = time.monotonic()
+        has_facts = await self._read_facts()
         if timeline.erased or timeline.stored:
             return True
-        now = self._now_ns()
-        over = timeline.closed is not None or now - self._active_ns > ABANDONED_S * 1e9
-        self._waits_s = 0.0 if hurried else self._unsettled_s(over)
+        self._waits_s = 0.0 if hurried else self._unsettled_s(timeline.closed is not None)
         if self._waits_s > 0:
             return False
+        has_sound = await self._read_sound()
+        self._idle_ticks = 0 if has_facts or has_sound else self._idle_ticks + 1
+        # Of what happened while the sound was read, the facts are not known.
+        now = self._now_ns() - int((time.monotonic() - begun_s) * 1e9)
+        over = timeline.closed is not None or now - self._active_ns > ABANDONED_S * 1e9
         timeline.place(now, all_of_it=over or hurried)
         await self._write(self._limit(now, over, hurried), part=over or hurried, over=over)
+        self.unwritten = 0
         if over:
             await self._complete()
         return over
@@ -171,15 +193,25 @@ class _Writer:
 
     # -- what came
 
-    async def _read(self) -> None:
-        frames = await self._sound.read()
-        self._take(frames)
+    async def _read_facts(self) -> bool:
+        """Return whether there were any."""
         facts = await facts_after(self._broker, self._session_id, self._sequence, patience_s=5)
         for fact in facts:
             self._sequence = fact.sequence
             self._timeline.apply(fact.event)
             self._active_ns = max(self._active_ns, fact.event.time_ns)
-        self._idle_ticks = 0 if frames or facts else self._idle_ticks + 1
+        return bool(facts)
+
+    async def _read_sound(self) -> bool:
+        """Return whether there was any."""
+        has_sound = False
+        while True:
+            frames = await self._sound.read()
+            self.unwritten += len(frames)
+            self._take(frames)
+            has_sound = has_sound or bool(frames)
+            if not self._sound.has_more:
+                return has_sound
 
     def _take(self, frames: list[tuple[str, bytes]]) -> None:
         agent, newest_ns = audio_out_subject(self._session_id), 0
@@ -239,6 +271,10 @@ class _Writer:
             if packets:
                 await self._store(packets, last=over and end == limit)
             self._packet = end
+            self._forget_written()
+        self._forget_written()
+
+    def _forget_written(self) -> None:
         self._timeline.forget((self._packet - 2 * WARM_UP_PACKETS) * PACKET_SAMPLES)
 
     async def _store(self, packets: list[bytes], last: bool) -> None:
@@ -278,7 +314,10 @@ class _Writer:
             location=recording_subject(self._session_id),
             start_ns=chunk.start_ns,
             chunks=chunk.index + 1,
+            missing_ms=self._timeline.missing_ms,
         )
+        if event.missing_ms:
+            log.warning("%s: NATS had dropped %.0f ms before they were recorded", self._session_id, event.missing_ms)
         await append(self._broker, event, patience_s=5)
 
 

@@ -3,6 +3,7 @@
 Positions are samples at 48 kHz since SessionOpened, unless said otherwise.
 """
 
+from collections import deque
 from collections.abc import Mapping
 
 import numpy as np
@@ -24,11 +25,14 @@ _MARGIN = 800
 MOST_UNHEARD = 16
 """Replies that are kept without having begun to be heard."""
 
+MOST_DISCARDED = 64
+"""Discarded replies whose last frames may still come."""
+
 
 class Timeline:
     """What is known of a session's sound; facts and frames in, stereo pieces out."""
 
-    def __init__(self, opened: e.SessionOpened, track_samples: Mapping[str, int] | None = None) -> None:
+    def __init__(self, opened: e.SessionOpened) -> None:
         self.opened = opened
         self.start_ns = opened.time_ns
         self.closed: e.SessionClosed | None = None
@@ -39,10 +43,17 @@ class Timeline:
         self._tracks: dict[str, TrackPlacing] = {}
         self._open_tracks: set[str] = set()
         self._away_ns = self.start_ns
-        self._known_offsets = dict(track_samples or {})
+        self._known_offsets: dict[str, int] = {}
+        self._written_to = 0
+        self._told_lost_ms = 0.0
         self._sounds: dict[str, RecordedReply] = {}
         self._begun_ns: dict[str, int] = {}
+        self._discarded: deque[str] = deque(maxlen=MOST_DISCARDED)
         self._heard = HeardTimes()
+
+    def resume(self, position: int, track_samples: Mapping[str, int]) -> None:
+        """Begin behind what is written up to `position`, with tracks whose sample 0 lies there, at 16 kHz."""
+        self._written_to, self._known_offsets = position, dict(track_samples)
 
     # -- facts and frames in
 
@@ -64,6 +75,8 @@ class Timeline:
                 self._away_ns = event.time_ns
             case e.SpeechEnded():
                 self.speech_ended_ns = event.time_ns
+            case e.SoundLost(reason="log-away"):
+                self._told_lost_ms += event.lost_ms
             case _:
                 self._apply_reply(event)
 
@@ -74,6 +87,7 @@ class Timeline:
             case e.ReplyStarted() | e.OpenerCued():
                 self._begun_ns[event.reply_id] = event.time_ns
             case e.ReplyDiscarded():
+                self._discarded.append(event.reply_id)
                 self._drop(event.reply_id)
             case e.ClauseSynthesized() if event.reply_id in self._sounds:
                 self._sounds[event.reply_id].learn(event)
@@ -86,6 +100,8 @@ class Timeline:
         """Take a frame of the agent's sound; it may be heard later, or never."""
         sound = self._sounds.get(frame.reply_id)
         if sound is None:
+            if frame.reply_id in self._discarded:
+                return
             sound = self._sounds[frame.reply_id] = RecordedReply(frame.reply_id)
             unheard = [reply_id for reply_id in self._sounds if reply_id not in self._heard.replies]
             for reply_id in unheard[:-MOST_UNHEARD]:
@@ -99,7 +115,7 @@ class Timeline:
 
     def _track(self, track_id: str) -> TrackPlacing:
         if track_id not in self._tracks:
-            self._tracks[track_id] = TrackPlacing(0, self._known_offsets.get(track_id))
+            self._tracks[track_id] = TrackPlacing(0, self._known_offsets.get(track_id), self._written_to // _UP)
         return self._tracks[track_id]
 
     def _drop(self, reply_id: str) -> None:
@@ -111,6 +127,12 @@ class Timeline:
     def at(self, time_ns: int) -> int:
         """Return the position of a time."""
         return (time_ns - self.start_ns) * RATE_HZ // 1_000_000_000
+
+    @property
+    def missing_ms(self) -> float:
+        """How much of people's sound should have come and did not, apart from what SoundLost says."""
+        missing = sum(track.missing for track in self._tracks.values())
+        return round(max(0.0, missing * 1000 / IN_SAMPLE_RATE_HZ - self._told_lost_ms), 1)
 
     @property
     def track_samples(self) -> dict[str, int]:

@@ -12,8 +12,9 @@ from contracts.audio import IN_SAMPLE_RATE_HZ, OutFrame
 Samples = npt.NDArray[np.int16]
 
 KEPT_REPLIES = 4
-MOST_SAMPLES = 300 * IN_SAMPLE_RATE_HZ
-"""The most of one reply (5 minutes); what goes beyond is not played either."""
+MOST_REPLY_S = 300
+"""The most of one reply; what goes beyond is not played either."""
+MOST_SAMPLES = MOST_REPLY_S * IN_SAMPLE_RATE_HZ
 
 SILENCE_PEAK = 256
 """Clients report the beginning of a reply at its first sample louder than this."""
@@ -21,8 +22,10 @@ SILENCE_PEAK = 256
 
 @dataclass(slots=True)
 class _Clause:
-    pcm: bytearray = field(default_factory=bytearray)
-    taken: int = 0
+    waiting: bytearray = field(default_factory=bytearray)
+    """Sound that waits for the clauses before it."""
+    known: int = 0
+    """How many of its samples have come, from its start without a gap."""
     complete: bool = False
 
 
@@ -37,6 +40,7 @@ class ReferenceReply:
         if rate_hz != IN_SAMPLE_RATE_HZ:
             self._resampler = soxr.ResampleStream(rate_hz, IN_SAMPLE_RATE_HZ, 1, dtype="int16", quality="MQ")
         self._samples: Samples = np.zeros(IN_SAMPLE_RATE_HZ, np.int16)
+        self._came = 0
         self.length = 0
         """Samples known so far."""
         self._onset: int | None = None
@@ -44,15 +48,23 @@ class ReferenceReply:
     def add(self, frame: OutFrame) -> None:
         """Add a frame; samples that are known already, and those after a gap, are left out."""
         clause = self._clauses.setdefault(frame.index, _Clause())
-        known = len(clause.pcm) // 2
-        if frame.first_sample <= known:
-            clause.pcm += frame.pcm[(known - frame.first_sample) * 2 :]
+        if frame.first_sample <= clause.known:
+            fresh = frame.pcm[(clause.known - frame.first_sample) * 2 :]
+            clause.known += len(fresh) // 2
+            self._came += len(fresh) // 2
+            if self._came <= MOST_REPLY_S * self.rate_hz:
+                clause.waiting += fresh
             clause.complete = clause.complete or frame.last
         while (current := self._clauses.get(self._cursor)) is not None:
             self._take(current)
             if not current.complete:
                 break
             self._cursor += 1
+
+    @property
+    def waiting_bytes(self) -> int:
+        """How much sound is kept beside what was taken: it waits for a clause before it."""
+        return sum(len(clause.waiting) for clause in self._clauses.values())
 
     @property
     def clauses(self) -> int:
@@ -82,8 +94,8 @@ class ReferenceReply:
         return self._onset
 
     def _take(self, clause: _Clause) -> None:
-        fresh = np.frombuffer(bytes(clause.pcm[clause.taken :]), "<i2")
-        clause.taken = len(clause.pcm)
+        fresh = np.frombuffer(bytes(clause.waiting), "<i2")
+        clause.waiting = bytearray()
         if not len(fresh) or self.length >= MOST_SAMPLES:
             return
         if self._resampler is not None:

@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.transcript.sound import KEEP_SAMPLES, MAX_GAP_SAMPLES, TrackSound
+from actors.transcript.sound import KEEP_SAMPLES, KEEP_TIMES_SAMPLES, MAX_GAP_SAMPLES, TRIM_SAMPLES, TrackSound
 from contracts.audio import InFrame
 
 
@@ -51,6 +51,41 @@ def test_old_sound_is_let_go_and_recent_sound_kept() -> None:
     end = sound.handled
     assert sound.cut(0, 100).size == 0
     assert sound.cut(end - 1000, end).tolist() == [n % 30_000 for n in range(end - 1000, end)]
+
+
+MOST_SAMPLES = KEEP_SAMPLES + 2 * TRIM_SAMPLES
+"""What a track has room for, however long it lasts: what is kept until it is trimmed, and room for what comes next."""
+
+
+def test_a_track_holds_no_more_the_longer_it_lasts() -> None:
+    sound, room = TrackSound(0), []
+    for first in range(0, 900 * 16_000, 16_000):
+        sound.add(frame(first, 16_000))
+        sound.take(100)
+        room.append(sound.held_samples)
+    assert max(room[60:]) <= MOST_SAMPLES
+    assert len(sound._frame_starts) <= 2 * KEEP_TIMES_SAMPLES // 16_000 + 2
+
+
+def test_the_room_of_a_long_gap_is_given_back() -> None:
+    sound = TrackSound(0)
+    sound.add(frame(0))
+    sound.add(frame(MAX_GAP_SAMPLES))
+    while len(sound.take(16)[1]):
+        pass
+    sound.add(frame(MAX_GAP_SAMPLES + 320))
+    sound.take(16)
+    assert sound.held_samples <= MOST_SAMPLES
+
+
+def test_the_time_of_a_sample_is_known_for_longer_than_its_sound() -> None:
+    sound = TrackSound(0)
+    for first in range(0, 300 * 16_000, 16_000):
+        sound.add(frame(first, 16_000))
+        sound.take(100)
+    asked = sound.handled - KEEP_TIMES_SAMPLES
+    assert asked < sound.handled - KEEP_SAMPLES
+    assert sound.received_ns(asked) == 1000 + asked // 16_000 * 16_000
 
 
 @given(st.lists(st.tuples(st.integers(0, 20), st.integers(1, 3)), max_size=30))

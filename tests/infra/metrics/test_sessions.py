@@ -227,6 +227,9 @@ def test_what_callers_suffered(session: Session) -> None:
     lost = session.take(e.SpeechLost, utterance_id="u-1", reason="overload", **place)
     assert lost[t.SPEECH_LOST, "overload"] == 1.0
     assert session.take(e.SoundLost, lost_ms=2500, reason="log-away", **place)[t.SOUND_LOST, "log-away"] == 2.5
+    recording: dict[str, Any] = {"recording_id": "r", "codec": "opus", "sample_rate_hz": 48_000, "size_bytes": 1}
+    stored = session.take(e.RecordingStored, duration_ms=60_000, missing_ms=1500, **recording)
+    assert stored[(t.NOT_RECORDED,)] == 1.5
     stalled = session.take(e.PlaybackStalled, reply_id="r-1", played_samples=1, cause="late-sound")
     assert stalled[t.STALLS, "late-sound"] == 1
     over: dict[str, Any] = {"participant_id": "p-1", "reply_id": "r-1"}

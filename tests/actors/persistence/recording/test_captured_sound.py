@@ -5,7 +5,7 @@ import signal
 import pytest
 from faststream.nats import NatsBroker
 
-from actors.persistence.recording.captured_sound import CapturedSound
+from actors.persistence.recording.captured_sound import BATCH, CapturedSound
 from contracts.audio import InFrame, OutFrame, unpack_in
 from contracts.topology import AUDIO, audio_in_subject, audio_out_subject
 from infra.log.connection import connection, jetstream
@@ -35,8 +35,26 @@ async def stored(broker: NatsBroker, count: int) -> None:
     await until_async(are_stored)
 
 
+async def all_of(sound: CapturedSound) -> list[tuple[str, bytes]]:
+    frames = await sound.read()
+    while sound.has_more:
+        frames += await sound.read()
+    return frames
+
+
 def numbers_of(frames: list[tuple[str, bytes]]) -> list[int]:
     return [unpack_in(data).first_sample // 320 for subject, data in frames if ".in." in subject]
+
+
+async def test_what_waits_stays_in_the_stream_and_is_read_in_pieces(broker: NatsBroker) -> None:
+    await send(broker, 0, range(FRAMES))
+    await stored(broker, 2 * FRAMES)
+    sound = CapturedSound(connection(broker), "s", 0)
+    sizes = []
+    while sound.has_more:
+        sizes.append(len(await sound.read()))
+    assert max(sizes) <= BATCH
+    assert sum(sizes) == 2 * FRAMES
 
 
 @pytest.mark.parametrize("ahead_s", [-3600, 0, 3600])
@@ -45,7 +63,7 @@ async def test_it_begins_where_the_doors_clock_says(broker: NatsBroker, ahead_s:
     await send(broker, began_ns, range(FRAMES))
     await stored(broker, 2 * FRAMES)
     sound = CapturedSound(connection(broker), "s", began_ns + 1500 * FRAME_NS)
-    numbers = numbers_of(await sound.read())
+    numbers = numbers_of(await all_of(sound))
     assert numbers == list(range(numbers[0], FRAMES))
     assert 1500 - NEAR_MESSAGES <= numbers[0] <= 1500
 
@@ -54,17 +72,17 @@ async def test_each_frame_is_read_once(broker: NatsBroker) -> None:
     sound = CapturedSound(connection(broker), "s", 0)
     await send(broker, 0, range(10))
     await stored(broker, 20)
-    assert numbers_of(await sound.read()) == list(range(10))
+    assert numbers_of(await all_of(sound)) == list(range(10))
     await send(broker, 0, range(10, 20))
     await stored(broker, 40)
-    assert numbers_of(await sound.read()) == list(range(10, 20))
+    assert numbers_of(await all_of(sound)) == list(range(10, 20))
 
 
 async def test_a_stream_that_was_lost_is_read_from_its_beginning(broker: NatsBroker, nats_server: NatsServer) -> None:
     sound = CapturedSound(connection(broker), "s", 0)
     await send(broker, 0, range(10))
     await stored(broker, 20)
-    assert numbers_of(await sound.read()) == list(range(10))
+    assert numbers_of(await all_of(sound)) == list(range(10))
     await nats_server.stop(signal.SIGKILL)
     await nats_server.start()
 
@@ -75,4 +93,4 @@ async def test_a_stream_that_was_lost_is_read_from_its_beginning(broker: NatsBro
     await provision(jetstream(broker))
     await send(broker, 0, range(10, 40))
     await stored(broker, 60)
-    assert numbers_of(await sound.read()) == list(range(10, 40))
+    assert numbers_of(await all_of(sound)) == list(range(10, 40))

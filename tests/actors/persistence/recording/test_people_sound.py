@@ -95,3 +95,21 @@ def test_sound_before_a_position_is_forgotten() -> None:
     track = _placed(_track(2), _on_time(100))
     track.forget(16_000)
     assert next(iter(track.sound)).end >= 16_000
+
+
+def test_samples_that_did_not_come_are_counted_once() -> None:
+    sound = _track(1)
+    track = TrackPlacing()
+    for index in (2, 3, 3, 2, 6):
+        first = index * FRAME
+        track.add(InFrame("t", first, 0, sound[first : first + FRAME].tobytes()), first + FRAME)
+    assert track.missing == 4 * FRAME
+
+
+def test_what_an_earlier_recorder_has_written_is_not_missing() -> None:
+    track = TrackPlacing(offset=800, written_to=800 + 4 * FRAME)
+    track.add(InFrame("t", 4 * FRAME, 0, bytes(2 * FRAME)), 0)
+    assert track.missing == 0
+    later = TrackPlacing(offset=800, written_to=800 + 4 * FRAME)
+    later.add(InFrame("t", 5 * FRAME, 0, bytes(2 * FRAME)), 0)
+    assert later.missing == FRAME

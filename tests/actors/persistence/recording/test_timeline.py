@@ -135,6 +135,13 @@ def test_what_was_never_heard_is_not_recorded_and_not_kept() -> None:
     assert len(timeline._sounds) <= MOST_UNHEARD
 
 
+def test_frames_that_come_after_their_reply_was_discarded_are_not_kept() -> None:
+    timeline = Timeline(OPENED)
+    _apply(timeline, e.ReplyDiscarded, 10, reply_id="discarded")
+    _synthesised(timeline, _noise(4800), 24_000, "discarded")
+    assert timeline._sounds == {}
+
+
 def test_sound_that_was_written_is_forgotten() -> None:
     timeline, _, _ = _call(24_000)
     _apply(timeline, e.PlaybackFinished, 1600, reply_id="r", played_samples=24_000, heard_text="")
