@@ -145,18 +145,18 @@ def events_of_log(facts: Iterable[e.Event]) -> list[TurnEvent]:
             )
     ended = [fact for fact in facts if isinstance(fact, e.TurnEnded) and fact.source == "speech"]
     events = []
-    for place, turn in enumerate(ended):
+    for turn in ended:
         silences = found.pop(turn.turn_id or "", [])
         # Words of which one was only heard better are the same silence.
         last = silences[-1] if silences else None
         events += [each for each in silences[:-1] if last is not None and each.text != last.text]
         if last is not None:
-            events.append(replace(last, is_end=not _went_on(facts, turn, ended[place + 1 : place + 2])))
+            events.append(replace(last, is_end=not _went_on(facts, turn)))
     return events
 
 
-def _went_on(facts: Sequence[e.Event], turn: e.TurnEnded, following: Sequence[e.TurnEnded]) -> bool:
-    """Return whether the person spoke again too soon to have heard an answer to this turn."""
+def _went_on(facts: Sequence[e.Event], turn: e.TurnEnded) -> bool:
+    """Return whether the person spoke again too soon to have heard an answer to this turn; a cough is no speech."""
     if turn.evidence is None:
         return False
     ended_ns = turn.evidence.speech_ended_ns
@@ -165,14 +165,14 @@ def _went_on(facts: Sequence[e.Event], turn: e.TurnEnded, following: Sequence[e.
         for fact in facts
         if isinstance(fact, e.PlaybackStarted) and (fact.heard_ns or fact.time_ns) > ended_ns
     ]
+    with_words = {fact.turn_id for fact in facts if isinstance(fact, e.TranscriptRevised) and fact.text}
     begun = [
         fact.time_ns
         for fact in facts
         if isinstance(fact, e.SpeechStarted)
         and fact.participant_id == turn.participant_id
         and fact.turn_id != turn.turn_id
+        and fact.turn_id in with_words
         and fact.time_ns > ended_ns
     ]
-    if not begun or begun[0] - ended_ns > WENT_ON_NS or (heard and heard[0] < begun[0]):
-        return False
-    return bool(following) or len(begun) > 0
+    return bool(begun) and begun[0] - ended_ns <= WENT_ON_NS and not (heard and heard[0] < begun[0])

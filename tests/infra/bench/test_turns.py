@@ -204,3 +204,14 @@ def test_the_log_shows_whether_somebody_went_on() -> None:
         ("Thanks.", True),
     ]
     assert (found[0].end_probability, found[1].pauses) == (0.1, (7,))
+
+
+def test_a_sound_without_words_after_a_turn_is_nobody_going_on() -> None:
+    facts = [
+        _fact(e.TranscriptRevised, "a", 1000, text="Where are you?", revision=1, settled=True),
+        _ended("e1", 1200, 900, "Where are you?"),
+        _fact(e.SpeechStarted, "cough", 1400, "t2", track_id="m", start_sample=1),
+        _fact(e.UtteranceDismissed, "dismissed", 1900, "t2", reason="no-words"),
+        _fact(e.PlaybackStarted, "h", 2200, reply_id="r"),
+    ]
+    assert [each.is_end for each in events_of_log(facts)] == [True]
