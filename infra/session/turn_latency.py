@@ -115,7 +115,7 @@ def _taken(parts: e.LatencyParts | None) -> dict[str, float]:
 def _cause(part: str, ms: float, ended: e.TurnEnded, of_turn: Sequence[e.Event], reply_id: str) -> str:
     match part:
         case "endpointing_ms":
-            return _why_silent(ended, of_turn)
+            return _why_silent(ended, of_turn) + _why_later(ms, ended, of_turn)
         case "vad_ms":
             return f"the sound was given to speech to text {ms:.0f} ms after the end of speech"
         case "stt_ms":
@@ -164,6 +164,24 @@ def _why_silent(ended: e.TurnEnded, of_turn: Sequence[e.Event]) -> str:
     if evidence.end_of_turn_probability is not None:
         return f"{asked}: the end-of-turn model said {evidence.end_of_turn_probability:.2f}"
     return asked
+
+
+LATE_MS = 50
+"""A turn's end that is stored so much after its silence was long enough has another reason than this silence."""
+
+
+def _why_later(ms: float, ended: e.TurnEnded, of_turn: Sequence[e.Event]) -> str:
+    """Return why the turn's end took longer than the silence that was required; empty if it hardly did."""
+    evidence = ended.evidence
+    assert evidence is not None
+    late_ms = ms - evidence.required_silence_ms
+    if late_ms < LATE_MS:
+        return ""
+    scored_ns = max((f.time_ns for f in of_turn if isinstance(f, e.TranscriptScored)), default=0)
+    scored_ms = (scored_ns - evidence.speech_ended_ns) / 1e6
+    if evidence.score is not None and scored_ms > evidence.required_silence_ms:
+        return f"; the score came {scored_ms:.0f} ms after the end of speech"
+    return f"; the log had the turn's end {late_ms:.0f} ms later"
 
 
 def _why_not_scored(of_turn: Sequence[e.Event]) -> str:

@@ -327,6 +327,11 @@ def test_an_event_is_described_by_what_matters_of_it() -> None:
     assert fields.startswith("“Hello there.” participant_id=p")
     assert "end_of_turn_probability=0.78" in fields
     assert "speech_ended_ns" not in fields
+    assert ENDED.evidence is not None
+    unlikely = ENDED.evidence.model_copy(update={"end_probability": 0.0, "unfinished": False, "own_pauses_ms": (0.26,)})
+    assert describe(ENDED.model_copy(update={"evidence": unlikely}))[1].endswith(
+        "end_probability=0 own_pauses_ms=0.26)"
+    )
     long_text = describe(ENDED.model_copy(update={"text": "word " * 100}))[1]
     assert "…”" in long_text
 

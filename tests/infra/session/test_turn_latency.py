@@ -70,6 +70,11 @@ def test_what_the_door_said_is_kept() -> None:
     [
         ({}, "endpointing_ms", "400 ms of silence were required: the end-of-turn model said 0.31"),
         (
+            {"ended": 480, "heard": 520},
+            "endpointing_ms",
+            "400 ms of silence were required: the end-of-turn model said 0.31; the log had the turn's end 80 ms later",
+        ),
+        (
             {"token": 900, "clause": 950, "sound": 980, "heard": 990},
             "first_token_ms",
             "the language model (m) took 740 ms to its first token",
@@ -97,14 +102,14 @@ def test_the_part_that_took_longest_is_the_cause(late: dict[str, int], longest: 
     assert (row.longest, row.cause) == (longest, cause)
 
 
-def _by_words(reason: str, *scored: dict[str, Any]) -> str:
+def _by_words(reason: str, *scored: dict[str, Any], at_ms: int = 300, **found: float) -> str:
     """Return the cause of a turn that was ended by its words, after what a language model said of them."""
-    facts = _turn()
-    known = {"session_id": "s", "turn_id": "t", "time_ns": 300 * MS, "participant_id": "p"}
+    facts = _turn(ended=max(403, at_ms + 3), heard=max(430, at_ms + 30))
+    known = {"session_id": "s", "turn_id": "t", "time_ns": at_ms * MS, "participant_id": "p"}
     said = [e.TranscriptScored.model_validate(known | {"event_id": str(n)} | each) for n, each in enumerate(scored)]
     for place, fact in enumerate(facts):
         if isinstance(fact, e.TurnEnded) and fact.evidence is not None:
-            evidence = fact.evidence.model_copy(update={"patience": "quick", "reason": reason})
+            evidence = fact.evidence.model_copy(update={"patience": "quick", "reason": reason, **found})
             facts[place] = fact.model_copy(update={"evidence": evidence})
     [row] = turn_latencies([*facts, *said])
     return row.cause
@@ -130,6 +135,13 @@ def test_each_reason_of_a_silence_is_told_in_words(reason: str) -> None:
 )
 def test_words_that_were_not_scored_have_a_reason(scored: list[dict[str, Any]], why: str) -> None:
     assert _by_words("no-score", *scored) == f"400 ms of silence were required: {why} (quick)"
+
+
+def test_a_score_that_came_after_the_silence_is_told() -> None:
+    said = _by_words("sure", {"end_probability": 0.9}, at_ms=520, score=2.0)
+    told = "400 ms of silence were required: the words sound whole (quick, score 2.00)"
+    assert said == f"{told}; the score came 520 ms after the end of speech"
+    assert _by_words("sure", {"end_probability": 0.9}, score=2.0) == told
 
 
 def test_figures_say_how_often_a_part_was_waited_for() -> None:
