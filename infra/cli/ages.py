@@ -2,7 +2,7 @@
 
 import re
 
-_AGE = re.compile(r"(\d+(?:\.\d+)?)\s*([mhd])")
+_AGE = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)\s*([mhd])")
 _SECONDS = {"m": 60, "h": 3600, "d": 86_400}
 
 

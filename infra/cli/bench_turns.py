@@ -133,15 +133,13 @@ def print_curve(figures: "TurnsFigures") -> None:
 
 
 def _row(each: "PolicyFigures") -> tuple[str, ...]:
+    waits = f"{each.at_once:.0%}", f"{each.median_ms:.0f}", f"{each.mean_ms:.0f}", f"{each.p90_ms:.0f}"
+    cuts = f"{each.cut_600:.1%}", f"{each.cut_1000:.1%}"
     return (
         str(each.ends),
         str(each.pauses),
-        f"{each.at_once:.0%}",
-        f"{each.median_ms:.0f}",
-        f"{each.mean_ms:.0f}",
-        f"{each.p90_ms:.0f}",
-        f"{each.cut_600:.1%}",
-        f"{each.cut_1000:.1%}",
+        *(waits if each.ends else ("—",) * len(waits)),
+        *(cuts if each.pauses else ("—",) * len(cuts)),
         "—" if each.cut_real is None else f"{each.cut_real:.1%}",
         "—" if each.cut_sentence_600 is None else f"{each.cut_sentence_600:.0%}",
     )

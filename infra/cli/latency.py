@@ -53,7 +53,7 @@ def latency(
     if session is not None and since is not None:
         fail("give a session or --since, not both", BAD_INPUT)
     try:
-        since_ns = 0 if session is not None else time.time_ns() - round(age_s(since or "1h") * 1e9)
+        since_ns = 0 if session is not None else time.time_ns() - round(age_s("1h" if since is None else since) * 1e9)
         turns = run_async(_turns(session, since_ns))
     except (ValueError, LookupError) as error:
         fail(str(error), BAD_INPUT)
