@@ -47,7 +47,7 @@ def turns(
 
       daredevil tune turns --since 30d --out weights.json
 
-      DAREDEVIL_PATIENCE=balanced DAREDEVIL_TURN_WEIGHTS="$(cat weights.json)" daredevil run
+      DAREDEVIL_PATIENCE=balanced DAREDEVIL_TURN_WEIGHTS_FILE=weights.json daredevil run
     """
     from infra.bench.turn_events import BadEvents
     from infra.bench.turn_fit import TooFewEvents
@@ -102,4 +102,4 @@ def _write(path: Path, text: str) -> None:
         path.write_text(text + "\n", encoding="utf-8")
     except OSError as error:
         raise ValueError(f"--out {path}: {error.strerror}") from error
-    progress(f"wrote {path}")
+    progress(f"wrote {path}: set DAREDEVIL_TURN_WEIGHTS_FILE={path} to use them")
