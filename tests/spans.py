@@ -15,6 +15,7 @@ class RecordedSpans:
         self._kept = InMemorySpanExporter()
         provider = TracerProvider(shutdown_on_exit=False, id_generator=GivenIds())
         provider.add_span_processor(SimpleSpanProcessor(self._kept))
+        monkeypatch.setattr("infra.telemetry.traces._Recording.is_on", True)
         monkeypatch.setattr("infra.telemetry.traces._tracer", provider.get_tracer("daredevil"))
 
     def named(self, name: str) -> list[ReadableSpan]:

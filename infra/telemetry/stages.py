@@ -8,7 +8,7 @@ from opentelemetry.trace import SpanKind
 
 from contracts import events as e
 from contracts.audio import IN_SAMPLE_RATE_HZ
-from infra.telemetry.traces import Attributes, begun, ended, ids_of
+from infra.telemetry.traces import Attributes, begun, ended, ids_of, is_recording
 from infra.telemetry.turns import context_of, span_context
 
 NS_PER_MS = 1_000_000
@@ -65,6 +65,8 @@ def _end_of_turn(event: e.TurnEnded, evidence: e.TurnEvidence) -> Iterator[TurnS
 
 def record_stages(event: e.Event) -> None:
     """Make the spans of what a fact reports, as parts of its turn; a session's opening is the root of its trace."""
+    if not is_recording():
+        return
     if isinstance(event, e.SessionOpened):
         about = {**ids_of(event), "daredevil.door": event.door, "gen_ai.agent.name": event.profile.agent}
         root = span_context(event.session_id, None)

@@ -6,6 +6,7 @@ turn (a session's opening, its tracks, its end) is in a trace of the session, to
 """
 
 import hashlib
+from functools import lru_cache
 
 from opentelemetry import context as otel
 from opentelemetry import trace
@@ -34,6 +35,7 @@ def _digest(text: str, size: int) -> bytes:
     return hashlib.blake2b(text.encode(), digest_size=size, person=b"daredevil-trace").digest()
 
 
+@lru_cache(1024)
 def span_context(session_id: str, turn_id: str | None, what: str = "root") -> SpanContext:
     """Return the context of a turn's root span, or of the span that stands for `what`; without a turn id, a session's.
 

@@ -21,11 +21,11 @@ from infra.log.event_log import (
 )
 from infra.log.provisioning import provision
 from infra.settings import settings
-from infra.telemetry.setup import set_up_telemetry
 from infra.telemetry.traces import span
 from infra.telemetry.turns import trace_id_of
 from tests.infra.log.copies import clause, turn_ended
 from tests.servers import NatsServer, running_nats
+from tests.spans import RecordedSpans
 
 
 async def ids_of(broker: NatsBroker, session: str = "s-1", after: int = 0) -> list[str]:
@@ -149,8 +149,10 @@ async def test_no_session_id_can_read_other_sessions(broker: NatsBroker, session
         await ids_of(broker, session)
 
 
-async def test_a_fact_carries_the_trace_of_its_turn_wherever_it_is_appended(broker: NatsBroker) -> None:
-    set_up_telemetry("test", settings())
+async def test_a_fact_carries_the_trace_of_its_turn_wherever_it_is_appended(
+    broker: NatsBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    RecordedSpans(monkeypatch)
     turn = turn_ended(1)
     with span("something else"):
         await append(broker, turn)

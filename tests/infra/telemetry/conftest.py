@@ -22,6 +22,7 @@ def restored_telemetry(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(trace, "_TRACER_PROVIDER", None)
     monkeypatch.setattr(trace, "_TRACER_PROVIDER_SET_ONCE", Once())
     monkeypatch.setattr("infra.telemetry.traces._tracer", trace.ProxyTracer("daredevil"))
+    monkeypatch.setattr("infra.telemetry.traces._Recording.is_on", True)
     yield
     root.handlers[:], root.level = handlers, level
 

@@ -11,12 +11,14 @@ from opentelemetry import trace
 from infra.settings import Settings
 from infra.telemetry.logs import FIELDS
 from infra.telemetry.setup import set_up_telemetry
-from infra.telemetry.traces import about, answering, span, trace_headers
+from infra.telemetry.traces import about, answering, handling, publishing, span, trace_headers
 from infra.telemetry.turns import trace_id_of
+from tests.infra.log.copies import turn_ended
+from tests.spans import RecordedSpans
 
 
-def test_a_span_taken_from_headers_belongs_to_the_same_trace() -> None:
-    set_up_telemetry("one", Settings())
+def test_a_span_taken_from_headers_belongs_to_the_same_trace(monkeypatch: pytest.MonkeyPatch) -> None:
+    RecordedSpans(monkeypatch)
     with span("said"):
         headers = trace_headers()
         said = trace.get_current_span().get_span_context()
@@ -25,6 +27,17 @@ def test_a_span_taken_from_headers_belongs_to_the_same_trace() -> None:
     assert headers["traceparent"].startswith(f"00-{said.trace_id:032x}-{said.span_id:016x}-")
     assert taken.trace_id == said.trace_id
     assert taken.span_id != said.span_id
+
+
+def test_a_process_that_exports_no_spans_makes_none_and_works_in_the_traces_all_the_same() -> None:
+    set_up_telemetry("one", Settings())
+    fact = turn_ended(1)
+    with publishing(fact) as headers:
+        assert headers == {}
+    with handling("reasoning", fact, {"traceparent": f"00-{1:032x}-{2:016x}-01"}), span("work") as made:
+        assert not made.is_recording()
+        assert made.get_span_context().trace_id == trace_id_of(fact.session_id, fact.turn_id)
+    assert not trace.get_current_span().get_span_context().is_valid
 
 
 def test_outside_of_spans_no_headers_are_sent() -> None:
