@@ -6,10 +6,14 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from hypothesis import example
+from hypothesis import given as drawn
+from hypothesis import strategies as st
+from nats.aio.client import Client
 
 from infra.log.broker import make_broker
 from infra.log.connection import asking, connection, round_trip
-from infra.log.nats_access import BadNatsAccess, access_of, connect
+from infra.log.nats_access import AccessClient, BadNatsAccess, access_of, connect
 from infra.log.nats_reach import NatsRefuses, connect_once, wait_for_nats
 from infra.log.nats_users import password_of, with_passwords, write_users
 from infra.log.nkeys import BadSeed, UserKey
@@ -279,3 +283,14 @@ def test_half_a_secret_is_no_setting(given: pytest.MonkeyPatch, name: str, missi
     give(given, **{name: "sam"})
     with pytest.raises(BadSettings, match=rf"DAREDEVIL_NATS_{name.upper()} is of no use without \S+{missing}"):
         settings()
+
+
+KNOWN = [b"Name: value", b"N\xc3\xa4me:x", b"a b: c", b":", b"n:\t v "]
+LINES = st.lists(st.binary(max_size=20) | st.sampled_from(KNOWN))
+
+
+@example([b"Nats-Sequence: 7", b"a:b:c", b"\tx: \xa0y\xc2\xa0", b"b:1\nc:2"])
+@drawn(LINES)
+def test_headers_are_read_as_nats_py_reads_them(lines: list[bytes]) -> None:
+    raw = b"\r\n".join(lines)
+    assert AccessClient._parse_header_lines(raw) == Client._parse_header_lines(raw)
