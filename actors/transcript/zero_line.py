@@ -25,7 +25,7 @@ class ZeroLine:
         pcm = np.frombuffer(frame.pcm, "<i2")
         if not len(pcm):
             return frame
-        mean = float(pcm.mean())
+        mean = int(np.add.reduce(pcm, dtype=np.int64)) / len(pcm)
         if self._offset is None:
             self._offset = mean
         self._offset += (mean - self._offset) * (1 - math.exp(-len(pcm) / SETTLED_SAMPLES))

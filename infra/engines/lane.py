@@ -105,11 +105,15 @@ class Lane(Generic[T]):
 
     def waited_s(self) -> float:
         """Return how long the oldest run whose words count has been waiting."""
+        if not self._waiting:
+            return 0.0
         now = self.clock()
         return max((now - run.since for run in self._waiting if run.rank is not Rank.INTERIM), default=0.0)
 
     def behind(self) -> bool:
         """Return whether recognition is behind real time. It stays so until waits have been short for a while."""
+        if self._behind_since is None and not self._waiting:
+            return False
         now, waited_s = self.clock(), self.waited_s()
         if self._behind_since is None:
             if waited_s >= BEHIND_S:

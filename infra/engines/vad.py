@@ -83,5 +83,5 @@ class TrackVad:
         return [1.0 if loud > LOUD else 0.0 for loud in loudness]
 
     def _judged(self, window: npt.NDArray[np.float32]) -> float:
-        self._silent_windows = 0 if np.any(window) else self._silent_windows + 1
+        self._silent_windows = 0 if window.any() else self._silent_windows + 1
         return float(self._model(window)) if self._silent_windows <= MOST_SILENT_WINDOWS else 0.0

@@ -89,7 +89,8 @@ class EchoCanceller:
     def __init__(self, playback: ReferenceSignal) -> None:
         self._playback = playback
         self._version = playback.version
-        self._heard = np.zeros(_LEARNT)
+        silence = [np.zeros(WINDOW_SAMPLES)] * LEARNT_WINDOWS
+        self._last: deque[Sound] = deque(silence, LEARNT_WINDOWS)
         self._path: EchoPath | None = None
         self._delay: int | None = None
         self._finder = EchoFinder(playback)
@@ -171,9 +172,15 @@ class EchoCanceller:
             self._remember(window.astype(np.float64))
 
     def _remember(self, heard: Sound) -> None:
-        self._heard = np.concatenate([self._heard[WINDOW_SAMPLES:], heard])
-        self._left.append(power(heard))
-        self._finder.hear(power(heard))
+        heard_power = power(heard)
+        self._last.append(heard)
+        self._left.append(heard_power)
+        self._finder.hear(heard_power)
+
+    @property
+    def _heard(self) -> Sound:
+        """The last windows, as they were heard."""
+        return np.concatenate(self._last)
 
     def clean(self, first: int, window: Samples) -> Samples:
         """Return the window that begins at sample `first` without the echo in it."""
@@ -256,6 +263,8 @@ class EchoCanceller:
 
     def _find(self, first: int) -> bool:
         """Search for the last windows in what was played; if they are found at another place, cancel there."""
+        if not self._finder.hears_anything:
+            return False
         delay = self._finder.find(first + WINDOW_SAMPLES, self._heard[-PIECE_SAMPLES:])
         self._placed_anew = self._placed_anew and delay is None
         if delay is None or (self._delay is not None and abs(delay - self._delay) <= SAME_PLACE_SAMPLES):

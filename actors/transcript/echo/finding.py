@@ -63,6 +63,11 @@ class EchoFinder:
         """Note the power of the next window, as it was heard."""
         self._powers.append(power_of_window)
 
+    @property
+    def hears_anything(self) -> bool:
+        """Whether the last windows were loud enough for an echo to be looked for."""
+        return min(self._powers[-1], self._powers[-2]) >= FAINT_RMS**2
+
     def forget(self) -> None:
         """Start over: what was played is now placed elsewhere."""
         self._aligner.forget()
@@ -73,7 +78,7 @@ class EchoFinder:
 
     def find(self, end: int, heard: Sound) -> int | None:
         """Return how much later `heard`, the piece that ends at sample `end`, is than it was played; None if unsure."""
-        if min(self._powers[-1], self._powers[-2]) < FAINT_RMS**2:
+        if not self.hears_anything:
             return None
         begin = end - len(heard)
         played = self._playback.played(begin - LATE_SAMPLES, end + EARLY_SAMPLES)
@@ -139,4 +144,4 @@ def _silences(heard: Sound, expected: Sound) -> int:
 
 def power(sound: Sound) -> float:
     """Return the mean power of a sound."""
-    return float(np.mean(sound**2))
+    return float(np.dot(sound, sound)) / len(sound)

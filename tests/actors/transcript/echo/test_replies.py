@@ -1,9 +1,10 @@
-"""What is kept of a reply's sound: each sample once, and no more than can be played."""
+"""What is kept of a reply's sound: each sample once, no more than can be played, and where it is not silent."""
 
 import numpy as np
+import pytest
 
 from actors.transcript.echo.replies import MOST_REPLY_S, MOST_SAMPLES, ReferenceReply
-from contracts.audio import OutFrame
+from contracts.audio import IN_SAMPLE_RATE_HZ, OutFrame
 
 RATE_HZ = 24_000
 SECOND = np.full(RATE_HZ, 1000, "<i2").tobytes()
@@ -32,3 +33,19 @@ def test_a_clause_that_never_comes_lets_no_more_wait_for_it_than_can_be_played()
     reply.add(_second(0, 0, last=True))
     assert reply.length <= MOST_SAMPLES + 16_000
     assert reply.waiting_bytes == 0
+
+
+CLICK = 5000
+
+
+WITH_IT = [(0, 16_000), (CLICK, CLICK + 1), (CLICK - 2000, CLICK + 2000), (-400, CLICK + 1), (CLICK, 20_000)]
+WITHOUT = [(0, CLICK), (CLICK + 1, 16_000), (16_000, 17_000), (-9, -3), (7, 7)]
+
+
+@pytest.mark.parametrize(("start", "end"), [*WITH_IT, *WITHOUT])
+def test_a_reply_sounds_wherever_a_sample_of_it_is_not_silent(start: int, end: int) -> None:
+    reply = ReferenceReply(IN_SAMPLE_RATE_HZ)
+    pcm = np.zeros(16_000, "<i2")
+    pcm[CLICK] = 1
+    reply.add(OutFrame("r", 0, 0, IN_SAMPLE_RATE_HZ, pcm.tobytes(), True))
+    assert reply.sounds(start, end) == ((start, end) in WITH_IT)
