@@ -1,9 +1,9 @@
 """What the model is given: the conversation as the person heard it, cut to the model's limits. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from actors.reasoning.endings import OFFERED
-from actors.reasoning.session_state import Session, Turn, heard_by
+from actors.reasoning.session_state import Reply, Session, Turn, heard_by
 from contracts.events import ContextMessage
 from infra.agents.agent import Agent
 from infra.agents.call import Call
@@ -34,7 +34,7 @@ def _told(
 ) -> list[tuple[str, list[ContextMessage]]]:
     """Return the exchanges to include, each with its turn."""
     spoken: list[tuple[str, list[ContextMessage]]] = []
-    heard = _heard_by_turn(session, time_ns)
+    heard, with_tools = _heard_by_turn(session, time_ns), _replies_with_tools(session)
     for key, greeting in heard.items():
         if key not in session.turns:
             spoken.append((key, [ContextMessage(role="assistant", text=greeting)]))
@@ -45,7 +45,8 @@ def _told(
             continue
         if not turn.told(turn.text):
             continue
-        exchange = [ContextMessage(role="user", text=_by_name(session, turn)), *_tools_of(session, turn)]
+        told_by_tools = _tools_of(with_tools.get(turn.turn_id, ()))
+        exchange = [ContextMessage(role="user", text=_by_name(session, turn)), *told_by_tools]
         if turn.turn_id in heard:
             exchange.append(ContextMessage(role="assistant", text=heard[turn.turn_id]))
         spoken.append((turn.turn_id, exchange))
@@ -54,9 +55,17 @@ def _told(
     return spoken[_first_kept(len(spoken), exchanges) :]
 
 
-def _tools_of(session: Session, turn: Turn) -> list[ContextMessage]:
+def _replies_with_tools(session: Session) -> dict[str | None, list[Reply]]:
+    """Return the replies that called tools, by their turns: a long call has hundreds of each."""
+    found: dict[str | None, list[Reply]] = {}
+    for reply in session.replies.values():
+        if reply.tools:
+            found.setdefault(reply.turn_id, []).append(reply)
+    return found
+
+
+def _tools_of(replies: Iterable[Reply]) -> list[ContextMessage]:
     """Return what came of the tools that were called for a turn; of a reply that is never said, only its actions."""
-    replies = [reply for reply in session.replies.values() if reply.turn_id == turn.turn_id]
     return [use.message() for reply in replies for use in reply.tools.values() if reply.granted or use.is_action]
 
 

@@ -22,7 +22,7 @@ class ResumePoint:
 def resume_point(view: SessionState, track: e.TrackPublished) -> ResumePoint:
     """Return where to begin: at the unknown part of the open turn, else after what was processed. By samples alone."""
     turn = view.open_turn(track.track_id)
-    start = turn[_known(turn)].started.start_sample if turn else view.handled_sample(track.track_id)
+    start = turn[_known(turn)].started.start_sample if turn else view.handled.get(track.track_id, 0)
     heard_to = -(-start // WINDOW_SAMPLES) * WINDOW_SAMPLES
     return ResumePoint(max(0, heard_to - WARM_UP_SAMPLES), heard_to)
 

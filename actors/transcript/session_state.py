@@ -12,6 +12,10 @@ FENCED = tuple(event_class for tail, event_class in EVENT_CLASSES.items() if tai
 """Every event appended on `turn.*`, by anyone, moves the expected sequence."""
 
 
+MOST_HELD = 64
+"""How many replies, and utterances of turns that are over, are held: what is decided is about the last ones."""
+
+
 @dataclass(slots=True)
 class AudibleReply:
     """What hearing needs of a reply: whether it may be heard, whether it is over, and its words."""
@@ -66,6 +70,8 @@ class SessionState:
     """Participants who have left and not come back."""
     replies: dict[str, AudibleReply] = field(default_factory=dict)
     utterances: dict[str, SpokenUtterance] = field(default_factory=dict)
+    handled: dict[str, int] = field(default_factory=dict)
+    """Up to which sample the speech of each track has been processed."""
     ended_turns: set[str] = field(default_factory=set)
     scored: dict[str, e.TranscriptScored] = field(default_factory=dict)
     """How likely the last words of each participant end there."""
@@ -104,11 +110,6 @@ class SessionState:
         newest = next((reply for reply in reversed(self.replies.values()) if not reply.draft), None)
         return newest if newest is not None and not newest.over else None
 
-    def handled_sample(self, track_id: str) -> int:
-        """Return up to where the track's speech has been processed."""
-        ends = [u.end_sample or 0 for u in self.utterances.values() if u.started.track_id == track_id]
-        return max(ends, default=0)
-
     def open_turn(self, track_id: str) -> list[SpokenUtterance]:
         """Return the utterances of the track's turn that has not ended, oldest first."""
         own = [u for u in self.utterances.values() if u.started.track_id == track_id]
@@ -134,6 +135,8 @@ class SessionState:
         match event:
             case e.ReplyStarted():
                 self.replies[event.reply_id] = AudibleReply(event.reply_id, event.draft)
+                if len(self.replies) > MOST_HELD:
+                    del self.replies[next(iter(self.replies))]
             case e.ReplyCommitted():
                 self._reply(event.reply_id).draft = False
             case e.PlaybackStarted():
@@ -155,10 +158,12 @@ class SessionState:
         match event:
             case e.SpeechStarted():
                 self.utterances[event.utterance_id] = SpokenUtterance(event)
+                self._drop_utterances()
             case e.TurnEnded() if event.turn_id is not None:
                 self.ended_turns.add(event.turn_id)
             case e.SpeechEnded() if u := self.utterances.get(event.utterance_id):
                 u.end_sample = event.end_sample
+                self.handled[u.started.track_id] = max(event.end_sample, self.handled.get(u.started.track_id, 0))
             case e.SpeechLost() if u := self.utterances.get(event.utterance_id):
                 u.lost_samples += max(0, event.end_sample - event.start_sample)
             case e.UtteranceTranscribed() if u := self.utterances.get(event.utterance_id):
@@ -171,6 +176,15 @@ class SessionState:
                 u.judged, u.dismissed = True, event.reason != "unaddressed"
             case e.UtteranceDismissed() if u := self.utterances.get(event.utterance_id):
                 u.no_speech = True
+
+    def _drop_utterances(self) -> None:
+        """Drop the oldest of those about which nothing more is decided."""
+        if len(self.utterances) <= MOST_HELD:
+            return
+        oldest = list(self.utterances.items())[:-MOST_HELD]
+        for utterance_id, u in oldest:
+            if u.over or u.started.turn_id in self.ended_turns:
+                del self.utterances[utterance_id]
 
     def _apply_words(self, event: e.Event) -> None:
         match event:

@@ -2,7 +2,7 @@ from typing import Any
 
 from actors.transcript.barge_in import Company
 from actors.transcript.resume import resume_point, resumed_turn
-from actors.transcript.session_state import SessionState
+from actors.transcript.session_state import MOST_HELD, SessionState
 from contracts import events as e
 from infra.log.event_log import Fact
 
@@ -174,3 +174,32 @@ def test_who_has_just_spoken_another_language_is_known_to_a_new_owner() -> None:
     assert view_of(started(1, 512), foreign).otherwise == {"p-1"}
     assert view_of(started(1, 512), over_reply).otherwise == set()
     assert view_of(started(1, 512), foreign, transcribed(2, "What time is it?")).otherwise == set()
+
+
+def hour() -> list[e.Event]:
+    """Return 600 turns, each with one utterance and a reply that is heard."""
+    facts: list[e.Event] = []
+    for n in range(600):
+        facts += [started(n, n * 96_000, f"turn-{n}"), ended(n, n * 96_000, n * 96_000 + 48_000), transcribed(n, "Hi.")]
+        facts.append(e.TurnEnded(**about(f"te{n}", turn_id=f"turn-{n}", text="Hi.")))
+        facts.append(reply(f"r{n}"))
+        over: dict[str, Any] = {"reply_id": f"r{n}", "played_samples": 1, "heard_text": "Yes."}
+        facts.append(e.PlaybackFinished(event_id=f"pf{n}", session_id="s-1", time_ns=1, **over))
+    return facts
+
+
+def test_a_long_call_holds_the_last_replies_and_utterances_only() -> None:
+    view = view_of(*hour())
+    assert len(view.replies) <= MOST_HELD
+    assert len(view.utterances) <= MOST_HELD + 1
+    assert view.floor_reply() is None
+
+
+def test_a_long_call_resumes_behind_what_was_processed_whatever_was_dropped() -> None:
+    view = view_of(*hour())
+    assert resume_point(view, TRACK).heard_to == (599 * 96_000 + 48_000 + 511) // 512 * 512
+
+
+def test_utterances_of_a_turn_that_goes_on_are_all_held() -> None:
+    view = view_of(*(started(n, n * 16_000) for n in range(2 * MOST_HELD)))
+    assert len(view.open_turn("t-1")) == 2 * MOST_HELD
