@@ -9,8 +9,13 @@ from infra.caller import CallResult
 from infra.caller.result import PARTS, MeasuredTurn
 
 SETTLE_SHARE = 0.33
-"""The first part of a run does not count for the growth of memory: caches and buffers are filled then."""
+FILLING_S = 300.0
+"""The first part of a run does not count for the growth of memory: caches and buffers are filled then. The last to be
+full is what a door keeps of a call's facts, 1,000 of them."""
 
+
+LEAST_SAMPLES = 4
+"""Fewer say nothing about growth."""
 
 UNSEEN = "way_ms"
 """The part of a gap that the log does not see: the way between caller and door, both ways, with its jitter buffers."""
@@ -98,9 +103,9 @@ class RunFigures:
     memory_mb: list[float]
     """Memory of the whole system, at regular times."""
     settled_mb: float
-    """Its memory once processes had filled their buffers."""
+    """Its memory once processes had filled their buffers, or at the end of a run that is too short for that."""
     growth_mb_per_minute: dict[str, float]
-    """By how much each part of the system grew from then on."""
+    """By how much each part of the system grew from then on; empty for a run that is too short to tell."""
     problems: list[str]
 
 
@@ -154,6 +159,7 @@ def figures_of(turns: Sequence[RoomTurns], samples: Sequence[Sample]) -> RunFigu
     spent_s = max(last.at_s - first.at_s, 1e-3)
     parts_ms = {part: [ms for room in turns for ms in room.parts_ms.get(part, ())] for part in (*PARTS, UNSEEN)}
     settled = _settled(samples)
+    grown = {name: round(_growth_of(name, settled), 2) for name in last.parts} if len(settled) >= LEAST_SAMPLES else {}
     return RunFigures(
         rooms=len(turns),
         seconds=round(spent_s, 1),
@@ -170,14 +176,14 @@ def figures_of(turns: Sequence[RoomTurns], samples: Sequence[Sample]) -> RunFigu
         cores={name: round(_cores(first, last, name, spent_s), 3) for name in last.parts},
         callers_cores=round((last.callers_cpu_s - first.callers_cpu_s) / spent_s, 3),
         memory_mb=[round(sample.memory_mb, 1) for sample in samples],
-        settled_mb=round(settled[0].memory_mb, 1),
-        growth_mb_per_minute={name: round(_growth_of(name, settled), 2) for name in last.parts},
+        settled_mb=round(settled[0].memory_mb if grown else last.memory_mb, 1),
+        growth_mb_per_minute=grown,
         problems=[problem for room in turns for problem in room.problems],
     )
 
 
 def _settled(samples: Sequence[Sample]) -> list[Sample]:
-    from_s = samples[0].at_s + (samples[-1].at_s - samples[0].at_s) * SETTLE_SHARE
+    from_s = samples[0].at_s + max((samples[-1].at_s - samples[0].at_s) * SETTLE_SHARE, FILLING_S)
     return [sample for sample in samples if sample.at_s >= from_s]
 
 
@@ -194,7 +200,7 @@ def _cores(first: Sample, last: Sample, name: str, spent_s: float) -> float:
 def growth(at_s: Sequence[float], memory_mb: Sequence[float]) -> float:
     """Return by how much memory grows (MB a minute), between the medians of the first and second half of the time."""
     half = len(at_s) // 2
-    if half < 2:
+    if len(at_s) < LEAST_SAMPLES:
         return 0.0
     minutes = (median(at_s[half:]) - median(at_s[:half])) / 60
     return (median(memory_mb[half:]) - median(memory_mb[:half])) / minutes if minutes > 0 else 0.0

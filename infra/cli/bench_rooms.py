@@ -141,13 +141,15 @@ def _print(figures: "RoomsFigures", what: str) -> None:
     for problem in figures.many.problems:
         out().print(problem, style="red", markup=False)
     settled_mb, end_mb = figures.mb_per_room
+    grown = f", [bold]{figures.growth_mb_per_room_minute:+.2f}[/] MB a minute"
+    grows = grown if figures.many.growth_mb_per_minute else ""
     out().print(
         f"over one {what}: gap P50 {figures.added_p50_ms:+.0f} ms, P95 [bold]{figures.added_p95_ms:+.0f}[/] ms"
         f"{_where(figures)}; P95 as the door recorded it [bold]{figures.added_log_p95_ms:+.0f}[/] ms\n"
         f"each further {what} takes [bold]{figures.cores_per_room:.3f}[/] cores (and its caller "
         f"{figures.callers_cores_per_room:.3f}): a core carries [bold]{figures.rooms_per_core:.0f}[/] {what}s\n"
-        f"memory of a further {what}: {settled_mb:.0f} MB once settled, {end_mb:.0f} MB at the end, "
-        f"[bold]{figures.growth_mb_per_room_minute:+.2f}[/] MB a minute"
+        f"memory of a further {what}: {settled_mb:.0f} MB once settled, {end_mb:.0f} MB at the end"
+        f"{grows}"
     )
     if _needs_all_cores(figures.many):
         out().print("[yellow]the system and the callers needed all cores: the callers were in the way[/]")
@@ -180,7 +182,12 @@ def _print_run(run: "RunFigures", what: str) -> None:
     out().print(
         f"  [dim]cores: {total:.2f} ({_named(run.cores.items(), 6, 2)}), and the callers {run.callers_cores:.2f}[/]"
     )
-    if run.memory_mb:
+    if run.memory_mb and not run.growth_mb_per_minute:
+        out().print(
+            f"  [dim]memory: {run.memory_mb[0]:.0f} MB, {run.memory_mb[-1]:.0f} at the end: buffers fill in the first "
+            "five minutes, a longer run tells whether it grows[/]"
+        )
+    elif run.memory_mb:
         grown = {name: mb for name, mb in run.growth_mb_per_minute.items() if mb >= 0.5}
         told = f" ({_named(grown.items(), 4, 1)})" if grown else ""
         out().print(
