@@ -19,6 +19,7 @@ from tests.postgres_server import database as database
 from tests.postgres_server import postgres_server as postgres_server
 from tests.servers import NatsServer, quick_folder, running_nats
 from tests.side_by_side import SharingScheduling, longest_first
+from tests.virtual_time import virtual_loop as virtual_loop
 
 SLOW_FIXTURES = {"browser", "livekit_server", "postgres_server", "pulsar_server", "shared_bridge", "system"}
 """What takes seconds to start."""

@@ -71,7 +71,7 @@ class TrackOwner:
         While NATS is away it waits, then resumes the track.
         """
         while True:
-            if is_being_stopped():  # and something within has swallowed that: `infra.log.connection.cancellation_kept`
+            if is_being_stopped():  # and something within has swallowed that: `infra.process.tasks.cancellation_kept`
                 raise asyncio.CancelledError
             begun_s = time.monotonic()
             try:

@@ -340,6 +340,7 @@ class Call:
             self.over.set()
 
     async def _let_go(self) -> None:
+        await self._microphones.end()
         await self._tasks.end()
         while self._subscriptions and not connection(self._broker).is_closed:
             with contextlib.suppress(BadSubscriptionError):  # an earlier attempt was interrupted

@@ -24,6 +24,8 @@ class Departures:
         self._not_before_s = 0.0
         self._waiting: dict[Publish, None] = {}
         self._next: asyncio.Task[None] | None = None
+        self._departing: set[asyncio.Task[None]] = set()
+        """The next one, and one that has not quite left."""
 
     async def leave(self, publish: Publish) -> None:
         """Publish now, or with the next departure if the last one has only just left."""
@@ -33,14 +35,20 @@ class Departures:
             await publish()
             return
         self._waiting[publish] = None
-        if self._next is None:
+        if self._next is None or self._next.done():
             self._next = asyncio.create_task(self._depart(wait_s), name="departure of sound")
+            self._departing.add(self._next)
+            self._next.add_done_callback(self._departing.discard)
+
+    async def leave_at_last(self, publish: Publish) -> None:
+        """Return when nothing more of a microphone that sends no more waits here, or is on its way."""
+        if self._departing:
+            await asyncio.wait(set(self._departing))
+        await publish()
 
     async def _depart(self, wait_s: float) -> None:
-        try:
-            await asyncio.sleep(wait_s)
-        finally:
-            waiting, self._waiting, self._next = self._waiting, {}, None
+        await asyncio.sleep(wait_s)
+        waiting, self._waiting, self._next = self._waiting, {}, None
         self._left()
         for publish in waiting:
             await publish()

@@ -17,7 +17,7 @@ from nats.js.errors import NotFoundError
 
 from bridge.call.call import Call
 from contracts.topology import AUDIO
-from infra.log.connection import answers, cancellation_kept, connection, jetstream
+from infra.log.connection import answers, connection, jetstream
 from infra.log.log_probe import LogProbe, refusals
 from infra.process.tasks import own_cancellation_only
 
@@ -105,8 +105,7 @@ async def _tell_back(call: Call) -> None:
 
 async def _is_provisioned(broker: NatsBroker) -> bool:
     try:
-        with cancellation_kept():
-            await jetstream(broker).stream_info(AUDIO)
+        await jetstream(broker).stream_info(AUDIO)
     except (NatsError, NotFoundError, TimeoutError):
         return False
     return True

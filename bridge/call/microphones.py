@@ -133,6 +133,11 @@ class Microphones:
         theirs = [track_id for track_id, track in self._open.items() if participant_id in ("", track.participant_id)]
         return [event for track_id in theirs for event in self.close(track_id, reason)]
 
+    async def end(self) -> None:
+        """Return when the sound of all microphones has left, after the last has been closed."""
+        for publisher in self._publishers.values():
+            await publisher.end()
+
     @property
     def are_keeping(self) -> bool:
         """Whether sound waits for the log."""

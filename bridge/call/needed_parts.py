@@ -15,7 +15,7 @@ from nats.errors import NoRespondersError
 from contracts.topology import REASONING, SYNTHESIS, TOOLS, TRANSCRIPT, health_subject
 from infra.engines import local_model
 from infra.engines.local_model import LOCAL_MODEL
-from infra.log.connection import answers, ask_s, cancellation_kept, connection
+from infra.log.connection import answers, ask_s, connection
 from infra.log.readiness import ASK_S, UNABLE
 from infra.settings import Settings
 from infra.settings_types import items_of
@@ -91,8 +91,7 @@ class NeededParts:
         else:
             nc = connection(self._broker)
             try:
-                with cancellation_kept():
-                    answer = await nc.request(health_subject(name), timeout=ask_s(nc, ASK_S))
+                answer = await nc.request(health_subject(name), timeout=ask_s(nc, ASK_S))
                 self._unable[name] = ", ".join(items_of((answer.headers or {}).get(UNABLE, "")))
                 is_there = True
             except NoRespondersError:

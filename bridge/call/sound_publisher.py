@@ -46,6 +46,10 @@ class SoundPublisher:
             self._keep(frame)
         await self._departures.leave(self._publish)
 
+    async def end(self) -> None:
+        """Return when all that can be published has been, after the last frame."""
+        await self._departures.leave_at_last(self._publish)
+
     def hold(self) -> None:
         """Publish nothing until `release`: the log is away."""
         self._held = True

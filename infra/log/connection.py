@@ -3,8 +3,8 @@
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
@@ -155,20 +155,6 @@ async def unsubscribe(nc: Client, subscriptions: list[Subscription]) -> None:
                 if not nc.is_closed:
                     with suppress(NatsError, ConnectionError):
                         await subscription.unsubscribe()
-
-
-@contextmanager
-def cancellation_kept() -> Iterator[None]:
-    """Raise the CancelledError that an await within has swallowed.
-
-    nats-py waits for answers with `asyncio.wait_for`, which in Python 3.11 loses a cancellation if the answer arrives
-    at the same moment; the task would continue as if it had not been cancelled.
-    """
-    task = asyncio.current_task()
-    asked = task.cancelling() if task is not None else 0
-    yield
-    if task is not None and task.cancelling() > asked:
-        raise asyncio.CancelledError
 
 
 def _forget(flush: asyncio.Task[None]) -> None:

@@ -25,7 +25,7 @@ from contracts.topology import (
     Durable,
     retry_subject,
 )
-from infra.log.connection import cancellation_kept, connection, inboxes_of, jetstream, lasting
+from infra.log.connection import connection, inboxes_of, jetstream, lasting
 from infra.log.dead_letters import SEQUENCE_HEADER, SUBJECT_HEADER, dead_letter
 from infra.log.event_log import NewerFact
 from infra.log.handlers import TOPOLOGY, EventHandlers, NoHandler, Subscriber
@@ -35,7 +35,13 @@ from infra.log.lanes import Lanes
 from infra.log.log_streams import streams_of_log
 from infra.log.provisioning import provision_durable
 from infra.metrics.table import HANDLING_TIME
-from infra.process.tasks import CancelledElsewhere, ended, is_being_stopped, own_cancellation_only
+from infra.process.tasks import (
+    CancelledElsewhere,
+    cancellation_kept,
+    ended,
+    is_being_stopped,
+    own_cancellation_only,
+)
 from infra.process.told import told
 from infra.tape.deliveries import CANCELLED, HANDLED, TAKEN
 from infra.tape.handling import handler_called

@@ -15,7 +15,7 @@ from nats.js.api import ConsumerInfo, StreamState
 from nats.js.errors import NotFoundError
 
 from contracts.topology import DEAD, VOICE, dead_subject
-from infra.log.connection import cancellation_kept, jetstream
+from infra.log.connection import jetstream
 from infra.log.log_probe import LogProbe, refusals
 from infra.log.log_streams import client_of, streams_of_log
 from infra.log.nats_reach import why_away
@@ -101,8 +101,7 @@ class LogFigures:
         js = jetstream(self._broker)
         try:
             self._problem = await self._probe.problem(js)
-            with cancellation_kept():
-                self._seen = await _seen(js)
+            self._seen = await _seen(js)
             self._looked_s = time.monotonic()
         except AWAY as error:
             self._problem = self._problem or why_away(error)

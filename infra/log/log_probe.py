@@ -11,7 +11,6 @@ from nats.js.api import DiscardPolicy, StreamInfo
 from nats.js.errors import NoStreamResponseError, NotFoundError
 
 from contracts.topology import PROBE, VOICE, probe_subject
-from infra.log.connection import cancellation_kept
 from infra.log.log_streams import client_of, log_infos
 
 ANSWER_S = 2.0
@@ -87,11 +86,10 @@ async def log_problem(js: JetStreamContext, answer_s: float = ANSWER_S) -> str:
     """Return why the log stores nothing, empty if it does; within `answer_s`. It costs a write to disk."""
     try:
         async with asyncio.timeout(answer_s):
-            with cancellation_kept():
-                limits = [full(info) for info in await log_infos(client_of(js))]
-                limited = next((limit for limit in limits if limit), "")
-                if not limited:
-                    await js.publish(probe_subject(os.getpid()), bytes(PROBE_BYTES), stream=PROBE, timeout=answer_s)
+            limits = [full(info) for info in await log_infos(client_of(js))]
+            limited = next((limit for limit in limits if limit), "")
+            if not limited:
+                await js.publish(probe_subject(os.getpid()), bytes(PROBE_BYTES), stream=PROBE, timeout=answer_s)
     except (NotFoundError, NoStreamResponseError):
         return f"NATS has no stream {VOICE} (or {PROBE}): any process of ours creates it when it connects"
     except (NatsError, TimeoutError, OSError) as error:

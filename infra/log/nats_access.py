@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from nats.aio.client import Client
+from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 from nats.js.api import PubAck
@@ -20,6 +21,7 @@ from nats.js.api import PubAck
 from contracts.topology import OPERATOR, inbox_prefix, user_of
 from infra.cannot_run import CannotRun
 from infra.log.nkeys import BadSeed, UserKey
+from infra.process.tasks import cancellation_kept
 from infra.settings import Settings
 from infra.settings_types import items_of
 
@@ -72,7 +74,7 @@ class AccessClient(Client):
     """A nats-py client that proves who it is with our keys, and refuses a server without TLS where TLS is wanted.
 
     nats-py's own keys need the package `nkeys`, which has no wheel; and it sends its password to a server that offers
-    no TLS, whatever it was told.
+    no TLS, whatever it was told. Its requests lose a cancellation that comes together with the answer.
     """
 
     def __init__(self, access: NatsAccess, publisher: "AccessClient | None" = None) -> None:
@@ -87,6 +89,11 @@ class AccessClient(Client):
     def jetstream(self, **options: Any) -> JetStreamContext:
         """Return a context that asks JetStream by one connection of the process and publishes by the other."""
         return _JetStream(self.asks_jetstream, self._publisher, **options)
+
+    async def request(self, *args: Any, **options: Any) -> Msg:
+        """Ask and return the answer, as nats-py's client does: so JetStream is asked, too, and told what to store."""
+        with cancellation_kept():
+            return await super().request(*args, **options)
 
     def abandon(self) -> None:
         """Close the socket of a connection that was not made."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from nats.errors import Error as NatsError
 
 from contracts.topology import DURABLES
-from infra.log.connection import answers, ask_s, cancellation_kept, connection, jetstream
+from infra.log.connection import answers, ask_s, connection, jetstream
 from infra.log.log_probe import LogProbe, refusals
 from infra.log.nats_reach import why_away
 from infra.log.provisioning import missing_durables
@@ -128,8 +128,7 @@ class Readiness:
         return missing.result() or refusals.problem(time.monotonic()) or disk.result() or further.result()
 
     async def _missing_durables(self) -> str:
-        with cancellation_kept():
-            missing = await missing_durables(jetstream(self._broker), self._durables)
+        missing = await missing_durables(jetstream(self._broker), self._durables)
         return f"consumers are missing: {', '.join(missing)}" if missing else ""
 
 

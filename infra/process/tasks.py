@@ -75,3 +75,23 @@ async def surely(make: Callable[[], Awaitable[None]], what: str) -> None:
             return
         except CancelledElsewhere as error:
             log.error("%s: %s", what, error)
+
+
+@contextmanager
+def cancellation_kept() -> Iterator[None]:
+    """Raise the CancelledError that an await within has swallowed, whether it then returned or raised.
+
+    In Python 3.11 `asyncio.wait_for`, with which nats-py waits for answers, loses a cancellation if the answer (or an
+    error in its place) arrives at the same moment; the task would continue as if it had not been cancelled. `ended`
+    cancels once more, but that does not reach the children of a TaskGroup: it cancels each of them only once.
+    """
+    task = asyncio.current_task()
+    asked = task.cancelling() if task is not None else 0
+    try:
+        yield
+    except Exception as error:
+        if task is not None and task.cancelling() > asked:
+            raise asyncio.CancelledError from error
+        raise
+    if task is not None and task.cancelling() > asked:
+        raise asyncio.CancelledError

@@ -17,7 +17,6 @@ from nats.js.errors import APIError, NotFoundError
 
 from contracts.ids import derive_id
 from contracts.topology import RECORDINGS, recording_subject
-from infra.log.connection import cancellation_kept
 from infra.log.event_log import StaleWriter
 from infra.log.jetstream_errors import WRONG_LAST_SEQUENCE
 from infra.log.stream_reader import stored_messages
@@ -106,9 +105,8 @@ async def store(nc: Client, session_id: str, chunk: Chunk, after: int) -> int:
         "Nats-Expected-Last-Subject-Sequence": str(after),
     }
     try:
-        with cancellation_kept():
-            js = nc.jetstream()
-            ack = await js.publish(subject, chunk.pack(), timeout=_TIMEOUT_S, stream=RECORDINGS, headers=headers)
+        js = nc.jetstream()
+        ack = await js.publish(subject, chunk.pack(), timeout=_TIMEOUT_S, stream=RECORDINGS, headers=headers)
         return ack.seq
     except APIError as error:
         if error.err_code != WRONG_LAST_SEQUENCE:

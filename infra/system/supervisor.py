@@ -106,6 +106,8 @@ class Supervisor:
         self._lock: DataDirLock | None = None
         self._forks: ForkServerClient | None = None
         self._running: dict[str, Running] = {}
+        self._launching: dict[str, asyncio.Future[None]] = {}
+        """Done when the process of a part that is being started is in `_running`, or could not be started."""
         self._keepers: dict[str, asyncio.Task[None]] = {}
         self._stopping: set[str] = set()
         self._replaced: set[str] = set()
@@ -274,11 +276,10 @@ class Supervisor:
             began, process = time.monotonic(), None
             try:
                 # It may still run if only the task that kept it has ended.
-                process = self._running.get(part.name) or await self._launch(part)
+                process = self._running.get(part.name) or await self._launched(part)
             except (OSError, ForkServerGone) as error:
                 ending = f"could not be started: {error}"
             else:
-                self._running[part.name] = process
                 self._note_processes()
                 code = await process.wait()
                 self._running.pop(part.name, None)
@@ -304,6 +305,15 @@ class Supervisor:
         if name in self._running and name not in self._stopping:
             self._replaced.add(name)
             await self._end(name)
+
+    async def _launched(self, part: Program | App) -> Running:
+        over = self._launching[part.name] = asyncio.get_running_loop().create_future()
+        try:
+            process = self._running[part.name] = await self._launch(part)
+            return process
+        finally:
+            del self._launching[part.name]
+            over.set_result(None)
 
     async def _launch(self, part: Program | App) -> Running:
         log = self.watch.file_of(part.name)
@@ -363,6 +373,9 @@ class Supervisor:
         await self._end(name)
 
     async def _end(self, name: str) -> None:
+        if (launching := self._launching.get(name)) is not None:
+            # A process that is being started now would be left running.
+            await asyncio.wait([launching], timeout=GRACE_S)
         process = self._running.get(name)
         if process is None:
             return

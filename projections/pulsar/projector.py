@@ -10,9 +10,8 @@ from nats.aio.client import Client
 
 from contracts.codec import Undecodable
 from contracts.topology import VOICE
-from infra.log.connection import cancellation_kept
 from infra.log.stream_reader import StoredMessage, read_batch
-from infra.process.tasks import own_cancellation_only
+from infra.process.tasks import cancellation_kept, own_cancellation_only
 from infra.settings import Settings
 from projections.known_events import FromTheFuture
 from projections.projector import Projector, Stopped

@@ -27,7 +27,7 @@ from contracts.topology import (
     ROOMS,
 )
 from infra.log.buckets import open_bucket
-from infra.log.connection import cancellation_kept, jetstream
+from infra.log.connection import jetstream
 from infra.log.event_log import StaleWriter
 
 log = logging.getLogger(__name__)
@@ -147,11 +147,10 @@ class Lease:
         asked_s = time.monotonic()
         data = self._holding.model_dump_json().encode()
         try:
-            with cancellation_kept():
-                async with asyncio.timeout(TIMEOUT_S):
-                    # Looked up once: doing so each time would double the cost of a renewal.
-                    self._bucket = self._bucket or await bucket_of(self._broker)
-                    self._revision = await self._bucket.update(self._holding.session_id, data, last=last)
+            async with asyncio.timeout(TIMEOUT_S):
+                # Looked up once: doing so each time would double the cost of a renewal.
+                self._bucket = self._bucket or await bucket_of(self._broker)
+                self._revision = await self._bucket.update(self._holding.session_id, data, last=last)
         except KeyWrongLastSequenceError:
             return await self._was_ours_or_forgotten(data)
         except NoStreamResponseError:

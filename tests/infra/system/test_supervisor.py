@@ -24,8 +24,8 @@ from infra.system.addresses import choose_addresses, needs_local_llm
 from infra.system.apps import App, Stage
 from infra.system.lock import DataDirInUse, lock_data_dir
 from infra.system.log_watch import LogWatch
-from infra.system.parts import Program, processes
-from infra.system.processes import ForkServerClient, alive
+from infra.system.parts import NATS, Program, processes
+from infra.system.processes import ForkServerClient, Running, alive
 from infra.system.readiness import Ready
 from infra.system.start_failed import StartFailed
 from infra.system.supervisor import Supervisor, backoff_s, how_it_ended, running_system
@@ -204,6 +204,33 @@ async def test_a_start_that_failed_ends_though_a_library_forgets_it(
     with pytest.raises(StartFailed, match="no engine"):
         await Supervisor(some_settings(tmp_path), parts=[part("broken", "crashes")]).start()
     lock_data_dir(tmp_path).release()
+
+
+async def test_a_part_that_is_being_started_again_during_the_stop_is_not_left_running(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    supervisor = Supervisor(some_settings(tmp_path), parts=[part("one")])
+    await supervisor.start()
+    launch, stop, launched = supervisor._launch, supervisor._stop, asyncio.Event()
+
+    async def launch_late(what: Program | App) -> Running:
+        await until(lambda: what.name in supervisor._stopping)
+        process = await launch(what)
+        launched.set()
+        return process
+
+    async def stop_late(name: str) -> None:
+        if name == NATS:
+            await launched.wait()
+        await stop(name)
+
+    monkeypatch.setattr(supervisor, "_launch", launch_late)
+    monkeypatch.setattr(supervisor, "_stop", stop_late)
+    os.kill(supervisor.pids()["one"], signal.SIGKILL)
+    await until(lambda: "one" in supervisor._launching)
+    await supervisor.stop()
+    assert supervisor.pids() == {}
+    assert children_of("one") == []
 
 
 async def test_a_second_supervisor_is_told_who_runs_here(tmp_path: Path) -> None:
