@@ -4,19 +4,17 @@ import asyncio
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from infra.bench.draft_use import DraftUse, draft_use, total
+from infra.bench.json_list import read_list
 from infra.bench.statistics import median, percentile, word_error_rate
-from infra.caller import BadWav, CallFailed, CallResult, ScriptedUtterance, Sound, read_wav
+from infra.caller import CallFailed, CallResult, ScriptedUtterance, Sound, read_wav
 from infra.caller.result import PARTS
 from infra.caller.talk import Dial
 from infra.process.error_text import in_one_line
-
-
-class BadManifest(ValueError):
-    """The folder holds no usable manifest; the message says what is wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,30 +58,17 @@ class CallFigures:
 
 
 def read_manifest(folder: Path) -> list[CallPlan]:
-    """Return the calls that `manifest.json` in the folder describes. Raises BadManifest."""
-    path = folder / "manifest.json"
-    try:
-        entries = json.loads(path.read_text())
-    except OSError as error:
-        raise BadManifest(f"{path} cannot be read: {error.strerror}. It lists the WAVs of its folder") from error
-    except (ValueError, RecursionError) as error:
-        raise BadManifest(f"{path} is no JSON: {error}") from error
-    if not isinstance(entries, list) or not entries:
-        raise BadManifest(f"{path} must hold a list of calls")
-    return [_plan(folder, number, entry) for number, entry in enumerate(entries)]
+    """Return the calls that `manifest.json` in the folder describes. Raises BadList."""
+    needed = "a call has `wav` and `end_of_speech_sample`"
+    return read_list(folder / "manifest.json", "calls", needed, partial(_plan, folder))
 
 
-def _plan(folder: Path, number: int, entry: Any) -> CallPlan:
-    try:
-        wav, end = str(entry["wav"]), int(entry["end_of_speech_sample"])
-        text, pause = str(entry.get("text", "")), bool(entry.get("pause", False))
-        sound = read_wav(folder / wav)
-    except BadWav as error:
-        raise BadManifest(str(error)) from error
-    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
-        raise BadManifest(f"entry {number} must have `wav` and `end_of_speech_sample` ({error!r})") from error
+def _plan(folder: Path, entry: Any) -> CallPlan:
+    wav, end = str(entry["wav"]), int(entry["end_of_speech_sample"])
+    text, pause = str(entry.get("text", "")), bool(entry.get("pause", False))
+    sound = read_wav(folder / wav)
     if not 0 < end <= len(sound.samples):
-        raise BadManifest(f"{wav}: end_of_speech_sample {end} lies outside its {len(sound.samples)} samples")
+        raise ValueError(f"{wav}: end_of_speech_sample {end} lies outside its {len(sound.samples)} samples")
     return CallPlan(wav, sound, end, text, pause)
 
 

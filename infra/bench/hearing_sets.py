@@ -5,18 +5,18 @@ the repository; if a package is missing, `missing` names it.
 """
 
 import gzip
-import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from itertools import islice
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from infra.bench.json_list import BadList, read_list
 from infra.caller.wav import BadWav, Sound, read_wav
 
 RATE_HZ = 16_000
@@ -104,12 +104,16 @@ def folder_set(folder: Path) -> SoundSet:
     manifest = folder / "manifest.json"
     if manifest.exists():
         try:
-            texts |= {str(entry["wav"]): str(entry.get("text", "")) for entry in json.loads(manifest.read_text())}
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise NoSet(f"{manifest} must hold a list of {{wav, text}} ({error!r})") from error
+            texts |= dict(read_list(manifest, "recordings", "one has `wav` and `text`", _named_text))
+        except BadList as error:
+            raise NoSet(str(error)) from error
     kind: Kind = "speech" if texts else "none"
     named = [wav for wav in wavs if kind == "none" or texts.get(wav.name)]
     return SoundSet(folder.name, kind, lambda: (Clip(wav.name, read(wav), texts.get(wav.name, "")) for wav in named))
+
+
+def _named_text(entry: Any) -> tuple[str, str]:
+    return str(entry["wav"]), str(entry.get("text", ""))
 
 
 # -- nobody speaks to the agent

@@ -1,6 +1,5 @@
 """Labelled pauses of people who speak: what a policy for the end of a turn is measured on and fitted to."""
 
-import json
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -8,13 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from contracts import events as e
+from infra.bench.json_list import read_list
 
 WENT_ON_NS = 2_000_000_000
 """A person who speaks again so soon after the end of their turn, and has heard no answer, had not finished."""
-
-
-class BadEvents(ValueError):
-    """The events cannot be used; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,30 +40,9 @@ class TurnEvent:
 
 
 def read_events(path: Path) -> list[TurnEvent]:
-    """Return the events of a file, or of `events.json` in a folder. Raises BadEvents."""
+    """Return the events of a file, or of `events.json` in a folder. Raises BadList."""
     file = path / "events.json" if path.is_dir() else path
-    try:
-        found = json.loads(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise BadEvents(f"{file} cannot be read: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:
-        raise BadEvents(f"{file} is no JSON: {error}") from error
-    if not isinstance(found, list) or not found:
-        raise BadEvents(f"{file} must hold a list of events")
-    return [_checked(file, number, each) for number, each in enumerate(found)]
-
-
-def _checked(file: Path, number: int, plain: Any) -> TurnEvent:
-    """Return an event. Raises BadEvents saying which one is wrong, and how."""
-    if not isinstance(plain, dict):
-        raise BadEvents(f"{file}: event {number} is no JSON object")
-    try:
-        return _event(plain)
-    except KeyError as error:
-        needed = "an event has `id`, `spk`, `label` and `text`"
-        raise BadEvents(f"{file}: event {number} has no {error}: {needed}") from error
-    except (ValueError, TypeError, OverflowError) as error:
-        raise BadEvents(f"{file}: event {number} cannot be used: {error}") from error
+    return read_list(file, "events", "an event has `id`, `spk`, `label` and `text`", _event)
 
 
 def as_plain(event: TurnEvent) -> dict[str, Any]:

@@ -36,11 +36,12 @@ def drafts(
     from dataclasses import asdict
 
     from infra.bench.draft_cost import draft_cost
-    from infra.bench.gap import BadManifest, read_manifest
+    from infra.bench.gap import read_manifest
+    from infra.bench.json_list import BadList
 
     try:
         plans = read_manifest(calls)[:first]
-    except BadManifest as error:
+    except BadList as error:
         fail(str(error), BAD_INPUT)
     if len(plans) < 2:
         fail(f"{calls} has one call only: half of the calls are placed before the others, so give two", BAD_INPUT)

@@ -37,11 +37,12 @@ def first_call(
       daredevil bench first-call --calls tests/data/calls --starts 5
     """
     from infra.bench.first_call import as_plain, first_calls
-    from infra.bench.gap import BadManifest, read_manifest
+    from infra.bench.gap import read_manifest
+    from infra.bench.json_list import BadList
 
     try:
         plans = [plan for plan in read_manifest(calls) if not plan.pause]
-    except BadManifest as error:
+    except BadList as error:
         fail(str(error), BAD_INPUT)
     if not plans:
         fail(f"{calls} has no call without a pause", BAD_INPUT)

@@ -58,11 +58,12 @@ def gap(
 
       daredevil bench gap --calls tests/data/calls --at-once 2 --at-once 4
     """
-    from infra.bench.gap import BadManifest, as_json_text, read_manifest
+    from infra.bench.gap import as_json_text, read_manifest
+    from infra.bench.json_list import BadList
 
     try:
         plans = read_manifest(calls)
-    except BadManifest as error:
+    except BadList as error:
         fail(str(error), BAD_INPUT)
     if at_once:
         if door == BOTH or url is not None:

@@ -32,7 +32,8 @@ def network(
       sudo daredevil bench network --calls tests/data/calls --loss 5 --jitter 50
     """
     from infra.bench.bad_network import Impairment, NoNetwork, why_not
-    from infra.bench.gap import BadManifest, read_manifest
+    from infra.bench.gap import read_manifest
+    from infra.bench.json_list import BadList
     from infra.bench.network import as_json_text
     from infra.system.livekit import LiveKitMissing
 
@@ -41,7 +42,7 @@ def network(
     try:
         read_manifest(calls)
         figures = run_async(_network(calls.absolute(), Impairment(loss, jitter_ms), rest_s))
-    except BadManifest as error:
+    except BadList as error:
         fail(str(error), BAD_INPUT)
     except (NoNetwork, LiveKitMissing) as error:
         fail(str(error))

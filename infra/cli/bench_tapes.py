@@ -36,12 +36,13 @@ def tapes(
     """
     from dataclasses import asdict
 
-    from infra.bench.gap import BadManifest, read_manifest
+    from infra.bench.gap import read_manifest
+    from infra.bench.json_list import BadList
     from infra.bench.tapes_cost import tapes_cost
 
     try:
         plans = read_manifest(calls)[:first]
-    except BadManifest as error:
+    except BadList as error:
         fail(str(error), BAD_INPUT)
     pairs, weight = run_async(_measured(plans, rest_s))
     cost = tapes_cost(pairs)

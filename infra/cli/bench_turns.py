@@ -57,7 +57,6 @@ def turns(
 
       daredevil bench turns --events /data/turns --keep /data/turns/scored.json
     """
-    from infra.bench.turn_events import BadEvents
     from infra.bench.turns import turns_figures
     from infra.cli.turn_sets import read_weights, scored_events
 
@@ -70,7 +69,7 @@ def turns(
         if keep is not None:
             _write(keep, found)
         figures = turns_figures(found, fit)
-    except (BadEvents, ValueError, LookupError) as error:
+    except (ValueError, LookupError) as error:
         fail(str(error), BAD_INPUT)
     if as_json:
         typer.echo(json.dumps(asdict(figures)))

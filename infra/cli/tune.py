@@ -49,7 +49,6 @@ def turns(
 
       DAREDEVIL_PATIENCE=balanced DAREDEVIL_TURN_WEIGHTS_FILE=weights.json daredevil run
     """
-    from infra.bench.turn_events import BadEvents
     from infra.bench.turn_fit import TooFewEvents
     from infra.bench.turns import refitted, turns_figures
     from infra.cli.turn_sets import read_weights
@@ -65,7 +64,7 @@ def turns(
             _write(to, after.as_json())
     except TooFewEvents as error:
         fail(f"{error}: `daredevil bench turns` measures the weights in force", FAILED)
-    except (BadEvents, ValueError, LookupError) as error:
+    except (ValueError, LookupError) as error:
         fail(str(error), BAD_INPUT)
     if as_json:
         weights = json.loads(after.as_json())

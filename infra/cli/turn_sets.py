@@ -52,7 +52,7 @@ def read_weights(path: Path | None) -> TurnWeights:
 async def scored_events(path: Path | None, since: str | None, option: str = "--since") -> list[TurnEvent]:
     """Return the events of a file or folder, or of the log's last conversations, with the model's probabilities.
 
-    Raises BadEvents, ValueError, LookupError, NoModel.
+    Raises BadList, ValueError, LookupError, NoModel.
     """
     if (path is None) == (since is None):
         raise ValueError(f"give --events DIR, or {option} AGE for the log's own conversations: one of both")
@@ -78,17 +78,14 @@ async def of_calls(folder: Path) -> list[TurnEvent]:
     """Place the calls of a folder one by one, at the running system or one started for it, and return their silences.
 
     What the manifest says counts: a call's last silence is an end, and an answer that came before it was a pause.
-    Raises ValueError, LookupError.
+    Raises BadList, LookupError.
     """
-    from infra.bench.gap import BadManifest, measure, read_manifest
+    from infra.bench.gap import measure, read_manifest
     from infra.cli.doors import WEBSOCKET, open_door
     from infra.cli.gap_shown import show_call
     from infra.cli.log_facts import facts_of_session
 
-    try:
-        plans = read_manifest(folder)
-    except BadManifest as error:
-        raise ValueError(str(error)) from error
+    plans = read_manifest(folder)
     events: list[TurnEvent] = []
     async with open_door(WEBSOCKET, None) as dial:
         for call in await measure(dial, plans, show_call):

@@ -17,7 +17,7 @@ from typing import Annotated, Any
 import typer
 
 from actors.reasoning.prompts import Background, prompt_messages
-from infra.bench.gap import BadManifest, CallPlan, read_manifest
+from infra.bench.gap import CallPlan, read_manifest
 from infra.caller import CallFailed, CallResult, ScriptedUtterance
 from infra.caller.talk import Dial
 from infra.cli.doors import WEBSOCKET, open_door
@@ -131,7 +131,7 @@ def main(
         plans = read_manifest(calls)
         first, of = (int(number) for number in part.split("/"))
         before = [call for path in earlier or () for call in calls_in(path.read_text())]
-    except (BadManifest, OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError) as error:
         fail(str(error), BAD_INPUT)
     placed: list[Placed] = []
     if not only_show:

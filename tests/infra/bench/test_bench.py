@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from infra.bench.bus import measure_bus
-from infra.bench.gap import BadManifest, CallFigures, CallPlan, as_json_text, figures_of, groups, measure, read_manifest
+from infra.bench.gap import CallFigures, CallPlan, as_json_text, figures_of, groups, measure, read_manifest
 from infra.bench.idle import measure_idle
+from infra.bench.json_list import BadList
 from infra.bench.statistics import median, percentile, plain_words, word_error_rate
 from infra.caller import CallResult, MeasuredTurn, PlayedReply, Sound, place_call, write_wav
 from infra.caller.result import SaidUtterance
@@ -108,20 +109,20 @@ async def test_a_call_that_fails_does_not_end_the_benchmark() -> None:
 @pytest.mark.parametrize(
     ("manifest", "why"),
     [
-        ("", "manifest.json"),
+        ("", r"manifest\.json is no JSON"),
         ("{}", "a list of calls"),
-        ('[{"wav": "a.wav"}]', "end_of_speech_sample"),
+        ('[{"wav": "a.wav"}]', "entry 0 has no 'end_of_speech_sample'"),
         ('[{"wav": "none.wav", "end_of_speech_sample": 1}]', "cannot be read"),
         ('[{"wav": "a.wav", "end_of_speech_sample": 999999}]', "lies outside"),
-        ('[{"wav": "a.wav", "end_of_speech_sample": Infinity}]', "entry 0"),
-        ("[3]", "entry 0"),
+        ('[{"wav": "a.wav", "end_of_speech_sample": Infinity}]', "entry 0 cannot be used"),
+        ("[3]", "entry 0 is no JSON object"),
         ("[" * 60_000, "is no JSON"),
     ],
 )
 def test_a_manifest_that_cannot_be_used_says_why(tmp_path: Path, manifest: str, why: str) -> None:
     write_wav(tmp_path / "a.wav", a_sound())
     (tmp_path / "manifest.json").write_text(manifest)
-    with pytest.raises(BadManifest, match=why):
+    with pytest.raises(BadList, match=why):
         read_manifest(tmp_path)
 
 

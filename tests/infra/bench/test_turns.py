@@ -11,7 +11,8 @@ import pytest
 
 from actors.transcript.patience import TurnWeights, weights_in
 from contracts import events as e
-from infra.bench.turn_events import BadEvents, TurnEvent, as_plain, events_of_log, read_events, with_joints
+from infra.bench.json_list import BadList
+from infra.bench.turn_events import TurnEvent, as_plain, events_of_log, read_events, with_joints
 from infra.bench.turn_fit import TooFewEvents, chosen, decided, fitted, held_out_scores
 from infra.bench.turns import area, at_once, policy_figures, refitted, turns_figures
 
@@ -40,9 +41,9 @@ def test_a_file_comes_back_as_it_was_written_and_a_bad_one_is_told(tmp_path: Pat
     assert read_events(tmp_path) == read_events(tmp_path / "events.json") == events
     for text in ("", "{}", "[]", '[{"id": 1}]', json.dumps([as_plain(events[0]) | {"place": "somewhere"}])):
         (tmp_path / "bad.json").write_text(text)
-        with pytest.raises(BadEvents):
+        with pytest.raises(BadList):
             read_events(tmp_path / "bad.json")
-    with pytest.raises(BadEvents, match=r"none\.json cannot be read: No such file"):
+    with pytest.raises(BadList, match=r"none\.json cannot be read: No such file"):
         read_events(tmp_path / "none.json")
 
 
@@ -52,19 +53,19 @@ def test_a_file_comes_back_as_it_was_written_and_a_bad_one_is_told(tmp_path: Pat
         ("nothing", "is no JSON: Expecting value"),
         ('{"id": 1}', "must hold a list of events"),
         ("[]", "must hold a list of events"),
-        ('[{"id": 1}]', "event 0 has no 'spk': an event has `id`, `spk`, `label` and `text`"),
-        ("[[1]]", "event 0 is no JSON object"),
+        ('[{"id": 1}]', "entry 0 has no 'spk': an event has `id`, `spk`, `label` and `text`"),
+        ("[[1]]", "entry 0 is no JSON object"),
         ("[" * 60_000, "is no JSON: maximum recursion depth"),
-        ('[{"id": 1, "spk": "a", "label": "end", "text": "x"}]', "event 0 cannot be used: invalid literal"),
-        ('[{"id": 1, "spk": "a", "label": NaN, "text": "x"}]', "event 0 cannot be used: cannot convert float NaN"),
-        ('[{"id": 1, "spk": "a", "label": Infinity, "text": "x"}]', "event 0 cannot be used: cannot convert float inf"),
-        ('[{"id": 1, "spk": "a", "label": 1, "text": "x", "end_probability": "likely"}]', "event 0 cannot be used"),
+        ('[{"id": 1, "spk": "a", "label": "end", "text": "x"}]', "entry 0 cannot be used: invalid literal"),
+        ('[{"id": 1, "spk": "a", "label": NaN, "text": "x"}]', "entry 0 cannot be used: cannot convert float NaN"),
+        ('[{"id": 1, "spk": "a", "label": Infinity, "text": "x"}]', "entry 0 cannot be used: cannot convert float inf"),
+        ('[{"id": 1, "spk": "a", "label": 1, "text": "x", "end_probability": "likely"}]', "entry 0 cannot be used"),
         ('[{"id": 1, "spk": "a", "label": 1, "text": "x", "end_probability": 7.5}]', "which is no probability"),
     ],
 )
 def test_which_event_is_wrong_is_said(tmp_path: Path, text: str, problem: str) -> None:
     (tmp_path / "events.json").write_text(text)
-    with pytest.raises(BadEvents, match=re.escape(problem)):
+    with pytest.raises(BadList, match=re.escape(problem)):
         read_events(tmp_path)
 
 
