@@ -6,12 +6,10 @@ side, each of which appends its next fact when the one before is acknowledged, a
 """
 
 import asyncio
-import multiprocessing
 import os
 import signal
 import time
 from collections.abc import AsyncIterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,6 +29,7 @@ from infra.log.provisioning import provision
 from infra.settings import settings
 from infra.system.nats import free_port, nats_server_path, wait_for_port, write_nats_config
 from infra.system.processes import start_program
+from infra.system.workers import WorkerProcesses
 
 WRITER_PROCESSES = 2
 """One would be the limit itself."""
@@ -152,8 +151,7 @@ def _cpu_s(pids: Sequence[int]) -> float:
 def _write(urls: Sequence[str], partitions: int, writers: int, seconds: float) -> list[_Written]:
     """Have conversations appended by processes of their own, which begin at one moment."""
     shares = [writers // WRITER_PROCESSES + (number < writers % WRITER_PROCESSES) for number in range(WRITER_PROCESSES)]
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(WRITER_PROCESSES, mp_context=context) as pool:
+    with WorkerProcesses(WRITER_PROCESSES) as pool:
         # Not measured: processes start, and connect.
         list(pool.map(_ready, range(WRITER_PROCESSES)))
         running = [

@@ -1,5 +1,6 @@
 """What all commands share: where text is printed, and how errors look."""
 
+import signal
 import sys
 from collections.abc import Coroutine, Sequence
 from functools import cache
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 import typer
 from rich.console import Console
 
-from infra.cli.interrupt import INTERRUPTED, interruptible
+from infra.cli.interrupt import ENDS, exit_code, interruptible
 
 if TYPE_CHECKING:
     from infra.bench.attempts import NotMeasured
@@ -87,19 +88,27 @@ def _escaped(text: str) -> str:
 
 
 def run_async(work: Coroutine[Any, Any, T]) -> T:
-    """Run a command's coroutine.
+    """Run a command's coroutine; a signal that ends the command cancels it, and is told in one line.
 
     Raises what `work` raises; `infra.cli.app` shows CannotRun as one line. Exit codes of all commands: 0 done, 1
-    failed, 2 the request is invalid (also by the command line's own parser), 130 ended by Ctrl-C, 141 whoever read the
-    output has gone.
+    failed, 2 the request is invalid (also by the command line's own parser), 130 ended by Ctrl-C, 143 by SIGTERM, 129
+    by SIGHUP, 141 whoever read the output has gone.
     """
     import asyncio
 
     import uvloop
 
+    from infra.cli.ending import Ending
+
+    ending = Ending()
     try:
-        with interruptible(), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            return runner.run(work)
+        with interruptible() as heeded, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            return runner.run(ending.or_done(work, heeded))
     except KeyboardInterrupt:
-        progress("interrupted")
-        raise typer.Exit(INTERRUPTED) from None
+        number = ending.number or signal.SIGINT
+    except asyncio.CancelledError:
+        if ending.number is None:
+            raise
+        number = ending.number
+    progress(ENDS[number])
+    raise typer.Exit(exit_code(number))

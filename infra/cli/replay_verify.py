@@ -2,12 +2,12 @@
 
 import asyncio
 import json
-import multiprocessing
 import os
 import sys
 import time
-from collections.abc import AsyncIterator
-from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -16,7 +16,7 @@ import typer
 
 from contracts.ids import is_id
 from infra.cli.ages import age_s
-from infra.cli.output import BAD_INPUT, FAILED, err, out, progress
+from infra.cli.output import BAD_INPUT, FAILED, err, out, progress, run_async
 from infra.cli.system import log_connection
 from infra.log.event_log import Fact
 from infra.replay.recorded_session import NotInLog, RecordedSession, recorded_session
@@ -24,6 +24,7 @@ from infra.replay.report import as_fields, details, summary
 from infra.replay.session_tapes import SessionTapes, session_tapes
 from infra.replay.verify import Verification, verify
 from infra.session.index import session_rows
+from infra.system.workers import WorkerProcesses
 
 if TYPE_CHECKING:
     from nats.aio.client import Client
@@ -51,12 +52,12 @@ def verify_sessions(which: WhichSessions, as_json: bool) -> NoReturn:
     done: list[Verification] = []
     named = which.named if not (which.is_all or which.since or which.user_id) else ()
     if len(named) == 1:
-        loaded = asyncio.run(_loaded(named[0]))
+        loaded = run_async(_loaded(named[0]))
         found, lines = _verified(*loaded)
         _print(found, lines, as_json, is_one=True)
         done.append(found)
     else:
-        asyncio.run(_verify_many(which, as_json, done))
+        run_async(_verify_many(which, as_json, done))
         _tell_all(done, time.perf_counter() - begun_s, as_json)
     raise typer.Exit(exit_code(done))
 
@@ -109,11 +110,18 @@ async def _verify_many(which: WhichSessions, as_json: bool, done: list[Verificat
                     group.create_task(one(session_id))
 
 
-def _workers(sessions: int) -> Executor:
-    """Return what verifies so many sessions: a thread of this process for a few, which share what is global to it."""
-    if sessions <= FEW:
-        return ThreadPoolExecutor(1)
-    return ProcessPoolExecutor(min(os.cpu_count() or 1, sessions), mp_context=multiprocessing.get_context("spawn"))
+@contextmanager
+def _workers(sessions: int) -> Iterator[Executor]:
+    """Yield what verifies so many sessions: a thread of this process for a few, which share what is global to it."""
+    if sessions > FEW:
+        with WorkerProcesses(min(os.cpu_count() or 1, sessions)) as workers:
+            yield workers
+        return
+    thread = ThreadPoolExecutor(1)
+    try:
+        yield thread
+    finally:
+        thread.shutdown(wait=False, cancel_futures=True)  # where the command is ended it is not waited for
 
 
 def _verified(session: RecordedSession, tapes: SessionTapes) -> tuple[Verification, list[str]]:

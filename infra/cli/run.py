@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from infra.cli.agents import line_of, usable_agents
-from infra.cli.interrupt import INTERRUPTED
+from infra.cli.interrupt import exit_code as code_of
 from infra.cli.output import BAD_INPUT, fail, out, progress, run_async, warn, warn_of_misspelt
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ async def _run(livekit: bool, first: "Loaded | None") -> None:
         ended.set()
         progress("stopping (Ctrl-C again kills the processes)")
         if starting:
-            exit_code = INTERRUPTED if number == signal.SIGINT else 0
+            exit_code = code_of(number) if number == signal.SIGINT else 0
             # For a Ctrl-C before the handlers below are set, asyncio's runner has cancelled it already: uvloop then
             # passes the signal to both, and a second cancellation would interrupt the stop.
             if not main_task.cancelling():

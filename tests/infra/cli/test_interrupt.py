@@ -1,4 +1,4 @@
-"""Ctrl-C while `daredevil run` starts, at any moment: one line, an exit code, and nothing goes on running."""
+"""A signal that ends a command, at any moment: one line, an exit code, and nothing goes on running."""
 
 import asyncio
 import os
@@ -9,10 +9,14 @@ from pathlib import Path
 
 import psutil
 import pytest
+from faststream.nats import NatsBroker
 
+from contracts import events as e
+from infra.log.event_log import append
 from infra.system.lock import lock_data_dir
 from infra.system.processes import alive
 from tests.infra.system.test_supervisor import until
+from tests.servers import NatsServer
 
 pytestmark = pytest.mark.slow
 
@@ -81,3 +85,46 @@ async def test_ctrl_c_while_starting(moment: str, is_there: Callable[[int, str],
     assert said in (["interrupted"], ["stopping (Ctrl-C again kills the processes)"]), f"{moment}: {text}"
     await until(lambda: not any(alive(pid) for pid in started))
     lock_data_dir(tmp_path / "data").release()
+
+
+ENDED = [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "terminated")]
+
+
+async def started(*command: str, url: str = "") -> asyncio.subprocess.Process:
+    """Start a command whose standard input gives nothing, and does not end."""
+    ours = {name: value for name, value in os.environ.items() if not name.startswith("DAREDEVIL_")}
+    return await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "infra.cli", *command),
+        env={**ours, "PYTHONPATH": str(Path(__file__).parents[3]), **({"DAREDEVIL_NATS_URL": url} if url else {})},
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+
+
+async def what_it_says(process: asyncio.subprocess.Process) -> str:
+    """Return what an ended command has told, once it has ended."""
+    assert process.stderr is not None
+    told, _ = await asyncio.wait_for(asyncio.gather(process.stderr.read(), process.wait()), 60)
+    return told.decode()
+
+
+@pytest.mark.parametrize(("number", "code", "word"), ENDED)
+async def test_a_signal_ends_a_command_that_reads_the_log(
+    broker: NatsBroker, nats_server: NatsServer, number: signal.Signals, code: int, word: str
+) -> None:
+    await append(broker, e.SessionClosed(event_id="c", session_id="s-1", time_ns=1, reason="hangup"))
+    process = await started("events", "s-1", "--follow", "--json", url=nats_server.url)
+    assert process.stdout is not None
+    assert b"SessionClosed" in await asyncio.wait_for(process.stdout.readline(), 60)
+    process.send_signal(number)
+    assert (await what_it_says(process), process.returncode) == (f"{word}\n", code)
+
+
+@pytest.mark.parametrize(("number", "code", "word"), ENDED)
+async def test_a_signal_ends_a_command_that_waits_for_a_line(number: signal.Signals, code: int, word: str) -> None:
+    process = await started("chat", "--url", "http://127.0.0.1:9/")
+    # Its thread waits for the line.
+    await until(lambda: len(psutil.Process(process.pid).threads()) > 1)
+    process.send_signal(number)
+    assert (await what_it_says(process), process.returncode) == (f"{word}\n", code)
