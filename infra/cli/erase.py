@@ -51,28 +51,26 @@ def erase(
 
 
 async def _erase(user: str, session: str, reason: str, force: bool, yes: bool) -> "Receipt":
+    import asyncio
+
     from contracts.topology import OPERATOR
     from infra.cli.system import log_connection
     from infra.erasure import erase_session, erase_user, sessions_of
     from infra.erasure.reading import stored_session
-    from infra.log.broker import make_broker
+    from infra.log.broker import broker_on
     from infra.log.common_time import agree
 
     async with log_connection() as nc:
-        broker = make_broker(OPERATOR)
-        await broker.connect()
+        broker = broker_on(nc, OPERATOR)
         await agree(nc)
-        try:
-            if not yes:
-                sessions = [await stored_session(nc, session)] if session else await sessions_of(broker, user)
-                known = [session for session in sessions if session.facts]
-                if known:
-                    _ask(known)
-            if session:
-                return await erase_session(broker, session, reason, force)
-            return await erase_user(broker, user, reason, force)
-        finally:
-            await broker.stop()
+        if not yes:
+            sessions = [await stored_session(nc, session)] if session else await sessions_of(broker, user)
+            known = [session for session in sessions if session.facts]
+            if known:
+                await asyncio.to_thread(_ask, known)  # Ctrl-C ends it there, too
+        if session:
+            return await erase_session(broker, session, reason, force)
+        return await erase_user(broker, user, reason, force)
 
 
 def _ask(sessions: "Sequence[StoredSession]") -> None:

@@ -144,13 +144,20 @@ async def _events(session: str, follow: bool, as_json: bool) -> str:
         return ""
 
 
+CONNECT_S = 5.0
+"""How long a NATS that has just answered may take to answer once more."""
+
+
 async def _follow(session: str, after: int, first_ns: int, as_json: bool) -> None:
+    import asyncio
+
     from contracts.topology import OPERATOR
     from infra.log.broker import make_broker
     from infra.log.session_feed import SessionFeed
 
     broker = make_broker(OPERATOR)
-    await broker.connect()
+    async with asyncio.timeout(CONNECT_S):  # it would wait for one that has gone for as long as that takes
+        await broker.connect()
     try:
         async with SessionFeed(broker, session, after) as feed:
             async for fact in feed:

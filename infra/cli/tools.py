@@ -76,12 +76,14 @@ def settle(
     """Say what really came of a call whose outcome is unknown; the model is told from the next turn on."""
     if (result is None) == (failed is None):
         fail("give either --result or --failed", BAD_INPUT)
-    from infra.cli.system import LogEmpty
+    from infra.log.event_log import LogUnavailable
 
     try:
         call = run_async(_settle(call_id, result or "", failed, by or _user()))
-    except (LookupError, LogEmpty) as error:
+    except LookupError as error:
         fail(str(error.args[0]), BAD_INPUT)
+    except LogUnavailable as error:
+        fail(str(error))
     out().print(f"{call.call_id} of session {call.session_id}: settled", markup=False)
 
 
@@ -102,7 +104,7 @@ async def _calls(session: str) -> "list[ToolCall]":
 async def _settle(call_id: str, result: str, failed: str | None, by: str) -> "ToolCall":
     from contracts.topology import OPERATOR
     from infra.cli.system import log_connection
-    from infra.log.broker import make_broker
+    from infra.log.broker import broker_on
     from infra.log.event_log import append, now_ns
     from infra.session.tool_calls import settlement, tool_calls
 
@@ -117,12 +119,7 @@ async def _settle(call_id: str, result: str, failed: str | None, by: str) -> "To
         if not call.is_unknown:
             known = f"was settled by {call.settled_by}" if call.settled_by else f"ended with the outcome {call.outcome}"
             raise LookupError(f"the call {call.call_id} of {call.tool} {known}: there is nothing to settle")
-        broker = make_broker(OPERATOR)
-        await broker.connect()
-        try:
-            await append(broker, settlement(call, result, failed, by, now_ns()))
-        finally:
-            await broker.stop()
+        await append(broker_on(nc, OPERATOR), settlement(call, result, failed, by, now_ns()))
     return call
 
 

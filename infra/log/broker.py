@@ -188,6 +188,20 @@ def make_broker(name: str) -> NatsBroker:
     return broker
 
 
+def broker_on(nc: Client, name: str) -> NatsBroker:
+    """Return a broker, already connected, of a command named `name`: it appends by `nc`, and ends with that.
+
+    It has no connection of its own that would look for a NATS which has gone.
+    """
+    broker = _Broker(name, NOWHERE, codec=MessagePackCodec(), logger=None)
+    broker.tapes = make_tapes(broker, name)
+    broker._connection = nc
+    broker.config.connect(nc)
+    for each in {nc, asking(nc)}:
+        read_any_subject(each)
+    return broker
+
+
 def when_reconnected(broker: NatsBroker, tell: Callable[[], None]) -> None:
     """Have `tell` called whenever the connection of a broker that `make_broker` made is back."""
     told: list[Callable[[], None]] = broker.told_of_reconnects  # type: ignore[attr-defined]

@@ -17,7 +17,7 @@ from contracts.events import Event
 from contracts.topology import VOICE, session_subjects, subject_of
 from infra.cannot_run import CannotRun
 from infra.log.clock import now_ns as now_ns
-from infra.log.connection import cancellation_kept, connection
+from infra.log.connection import connection
 from infra.log.jetstream_errors import WRONG_LAST_SEQUENCE
 from infra.log.log_probe import refusals
 from infra.log.log_streams import streams_of_log
@@ -113,11 +113,10 @@ async def _stored(
         tried_s = time.monotonic()
         try:
             subject = subject_of(event)
-            with cancellation_kept():
-                stream = (await streams_of_log(connection(broker))).of(subject)
-                ack = await broker.publish(
-                    event, subject, headers=headers, stream=stream, timeout=min(ACK_TIMEOUT_S, patience_s)
-                )
+            stream = (await streams_of_log(connection(broker))).of(subject)
+            ack = await broker.publish(
+                event, subject, headers=headers, stream=stream, timeout=min(ACK_TIMEOUT_S, patience_s)
+            )
             assert isinstance(ack, PubAck)
             refusals.stored()
             _measure(tried_s)
@@ -132,8 +131,10 @@ async def _stored(
         refusals.refused(tried_s, time.monotonic())
         REFUSED.add(1)
         _measure(tried_s, "timeout" if isinstance(problem, TimeoutError) else "failed")
-        if time.monotonic() + delay_s > deadline:
-            reason = f"{type(event).__name__} of {event.session_id} was not stored: {problem!r}"
+        is_gone = connection(broker).is_closed  # a command's: that of a process reconnects
+        if is_gone or time.monotonic() + delay_s > deadline:
+            why = "NATS went away, or does not answer any more: try again" if is_gone else repr(problem)
+            reason = f"{type(event).__name__} of {event.session_id} was not stored: {why}"
             raise LogUnavailable(reason) from problem
         if delay_s == 0.1:
             log.warning("%s of %s is not stored yet (%r); retrying", type(event).__name__, event.session_id, problem)
