@@ -16,8 +16,9 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from actors.reasoning.small_model.examples import EXAMPLES
-from infra.engines.llm import LOCAL_CONTEXT_TOKENS
-from infra.settings import settings
+from infra.engines.llm import LOCAL, LOCAL_CONTEXT_TOKENS
+from infra.settings import Settings, settings
+from infra.shares import shares_of
 from infra.system.processes import name_process
 from infra.system.weights import LlmMissing, best_weights
 
@@ -65,19 +66,30 @@ def serve(port: int, threads: int = 1, host: str = "127.0.0.1") -> "Server":
 
 
 def warm_up(url: str, timeout_s: float = 60) -> None:
-    """Make every slot read the prefix that all our prompts share, so that no caller waits for it."""
-    messages = [{"role": "system", "content": settings().prompt}]
-    messages += [{"role": role, "content": text} for role, text in EXAMPLES]
-    messages.append({"role": "user", "content": "Hello!"})
-    body = json.dumps({"messages": messages, "max_tokens": 2, "temperature": 0}).encode()
-    request = urllib.request.Request(f"{url}/v1/chat/completions", body, {"Content-Type": "application/json"})
+    """Make every slot read the prefixes that our prompts share, so that no caller waits for it."""
+    for prefix in shared_prefixes(settings()):
+        asked = [*prefix, ("user", "Hello!")]
+        messages = [{"role": role, "content": text} for role, text in asked]
+        body = json.dumps({"messages": messages, "max_tokens": 2, "temperature": 0}).encode()
+        request = urllib.request.Request(f"{url}/v1/chat/completions", body, {"Content-Type": "application/json"})
+        with ThreadPoolExecutor(SLOTS) as pool:
+            list(pool.map(_read, [request] * SLOTS, [timeout_s] * SLOTS))
 
-    def ask(_: int) -> None:
-        with urllib.request.urlopen(request, timeout=timeout_s) as answer:
-            answer.read()
 
-    with ThreadPoolExecutor(SLOTS) as pool:
-        list(pool.map(ask, range(SLOTS)))
+def _read(request: urllib.request.Request, timeout_s: float) -> None:
+    with urllib.request.urlopen(request, timeout=timeout_s) as answer:
+        answer.read()
+
+
+def shared_prefixes(config: Settings) -> list[list[tuple[str, str]]]:
+    """Return what the local model's prompts begin with: where it answers, and where it scores words for another model.
+
+    The latter have no instructions. They come last: a score that is late is no score, an answer only comes later.
+    """
+    chains = [share.engines for share in shares_of(config.llm)]
+    answering = [[("system", config.prompt), *EXAMPLES]] if any(LOCAL in chain for chain in chains) else []
+    scoring = [[*EXAMPLES]] if any(chain[:1] != (LOCAL,) for chain in chains) else []
+    return answering + scoring
 
 
 async def wait_for_llm(url: str, timeout_s: float = 60) -> None:

@@ -8,11 +8,14 @@ import psutil
 import pytest
 from faststream.nats import NatsBroker
 
+from actors.reasoning.end_scoring import messages_for
+from actors.reasoning.prompts import Background
 from actors.reasoning.small_model.examples import EXAMPLES
 from infra.engines.llm import chat_model
 from infra.log.connection import connection
 from infra.settings import Settings
-from infra.system.llm import wait_for_llm
+from infra.shares import shares_of
+from infra.system.llm import shared_prefixes, wait_for_llm
 from infra.system.nats import free_port
 from infra.system.weights import FAST_FILE, REST_FILE, Weights, best_weights, shipped_weights
 
@@ -67,6 +70,19 @@ async def test_a_port_in_use_is_reported_in_one_line(nats_server: object, broker
         _, complaints = await asyncio.wait_for(process.communicate(), 30)
     assert process.returncode == 1
     assert f"cannot be served on port {port}" in complaints.decode()
+
+
+@pytest.mark.parametrize(
+    ("llm", "prefixes"),
+    [("local", 1), ("local,openai:a", 1), ("openai:a", 1), ("openai:a,local", 2), ("80%:local,20%:openai:a", 2)],
+)
+def test_what_is_read_at_the_start_is_what_scores_begin_with(llm: str, prefixes: int) -> None:
+    read = shared_prefixes(Settings(llm=llm))
+    assert len(read) == prefixes
+    chains = [share.chain for share in shares_of(llm)]
+    scored = [messages_for(Settings(llm=chain), Background(), "What time is it")[:-1] for chain in chains]
+    assert all(messages in read for messages in scored)
+    assert len(read) == 1 or scored[-1] == read[-1], "a score has least time"
 
 
 def test_the_model_file_is_found_without_importing_its_package() -> None:
