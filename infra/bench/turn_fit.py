@@ -22,6 +22,8 @@ from infra.bench.turn_events import TurnEvent
 Floats = npt.NDArray[np.float64]
 
 FOLDS = 8
+FEW_SPEAKERS = 40
+"""With fewer, one of eight parts may have half of the pauses."""
 RIDGE = 1.0
 STEPS = 50
 LEAST = 10
@@ -37,12 +39,21 @@ class TooFewEvents(ValueError):
 
 def fitted(events: Sequence[TurnEvent]) -> dict[str, float]:
     """Return the weights of a logistic regression, in which ends and pauses count alike. Raises TooFewEvents."""
-    usable = [event for event in events if event.end_probability is not None and (event.is_end or event.is_mid_pause)]
+    usable = _usable(events)
     ends = sum(event.is_end for event in usable)
     if min(ends, len(usable) - ends) < LEAST:
         raise TooFewEvents(
             f"{ends} ends and {len(usable) - ends} pauses within a sentence are too few: {LEAST} of each are needed"
         )
+    return _fitted(usable)
+
+
+def _usable(events: Sequence[TurnEvent]) -> list[TurnEvent]:
+    return [event for event in events if event.end_probability is not None and (event.is_end or event.is_mid_pause)]
+
+
+def _fitted(usable: Sequence[TurnEvent]) -> dict[str, float]:
+    ends = sum(event.is_end for event in usable)
     table = _table(usable)
     mean, spread = table.mean(0), np.maximum(table.std(0), 1e-6)
     x = np.column_stack([np.ones(len(usable)), (table - mean) / spread])
@@ -82,16 +93,26 @@ def scores(events: Sequence[TurnEvent], weights: dict[str, float]) -> Floats:
     return found
 
 
-def held_out_scores(events: Sequence[TurnEvent], folds: int = FOLDS) -> Floats:
+def held_out_scores(events: Sequence[TurnEvent]) -> Floats:
     """Return the score of each event by weights that were fitted without its speaker. Raises TooFewEvents."""
+    fitted(events)
     found = np.full(len(events), -np.inf)
-    of_fold = np.array([zlib.crc32(event.speaker.encode()) % folds for event in events])
-    for fold in range(folds):
+    of_fold = np.array(_folds([event.speaker for event in events]))
+    for fold in set(of_fold.tolist()):
         inside = np.flatnonzero(of_fold == fold)
-        if len(inside):
-            weights = fitted([event for event, at in zip(events, of_fold, strict=True) if at != fold])
-            found[inside] = scores([events[int(place)] for place in inside], weights)
+        others = _usable([event for event, at in zip(events, of_fold, strict=True) if at != fold])
+        if len({event.is_end for event in others}) < 2:
+            raise TooFewEvents("all ends, or all pauses within a sentence, are of one speaker")
+        found[inside] = scores([events[int(place)] for place in inside], _fitted(others))
     return found
+
+
+def _folds(speakers: Sequence[str]) -> list[int]:
+    """Return who are held out together: some of many speakers, of few each alone, so that enough are left."""
+    names = sorted(set(speakers))
+    if len(names) < FEW_SPEAKERS:
+        return [names.index(speaker) for speaker in speakers]
+    return [zlib.crc32(speaker.encode()) % FOLDS for speaker in speakers]
 
 
 def decided(events: Sequence[TurnEvent], found: Floats, patience: Patience = "balanced") -> Floats:

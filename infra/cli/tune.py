@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from infra.cli.output import BAD_INPUT, FAILED, check_target, err, fail, out, progress, run_async
+from infra.cli.output import BAD_INPUT, FAILED, check_target, err, fail, out, progress, run_async, warn
 
 if TYPE_CHECKING:
     from infra.bench.turn_events import TurnEvent
+
+FEW_PAUSES = 50
+"""With fewer, the 5 % that `balanced` may answer are two pauses or none."""
 
 app = typer.Typer(no_args_is_help=True, help="Propose settings from conversations.")
 
@@ -66,6 +69,8 @@ def turns(
         fail(f"{error}: `daredevil bench turns` measures the weights in force", FAILED)
     except (ValueError, LookupError) as error:
         fail(str(error), BAD_INPUT)
+    if (pauses := sum(event.is_mid_pause for event in found)) < FEW_PAUSES:
+        warn(f"thresholds by {pauses} pauses are much chance: some hundred turns make them better")
     if as_json:
         weights = json.loads(after.as_json())
         typer.echo(json.dumps({"weights": weights, "before": asdict(figures[0]), "after": asdict(figures[1])}))

@@ -3,6 +3,7 @@
 import json
 import random
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -163,6 +164,15 @@ def test_a_pause_after_a_question_leaves_a_threshold_that_scores_can_reach() -> 
 def test_too_few_silences_fit_nothing() -> None:
     with pytest.raises(TooFewEvents, match="10 of each"):
         fitted([event(n, n % 2 == 0, 0.5) for n in range(10)])
+
+
+def test_ten_of_each_fit_whoever_is_held_out_unless_all_are_of_one() -> None:
+    # The names of tests/data/calls, of which one of eight parts had five pauses.
+    events = [replace(each, speaker=f"pause-{at % 11:02}.wav") for at, each in enumerate(some(20))]
+    assert refitted(events, weights_in(""), "a test").weights["end"] > 0
+    assert turns_figures(events, weights_in("")).held_out
+    with pytest.raises(TooFewEvents, match="of one speaker"):
+        refitted([replace(each, speaker="a") for each in events], weights_in(""), "a test")
 
 
 def _fact(event_class: type[e.Event], name: str, at_ms: int, turn: str = "t1", **fields: object) -> e.Event:
