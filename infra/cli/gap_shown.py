@@ -42,8 +42,23 @@ def print_gap(figures: "list[CallFigures]") -> None:
             out().print(f"[red]{call.wav}: {escape(call.problem)}[/]")
         elif word_error_rate([call.text], [call.heard]):
             out().print(f"[dim]{call.wav}:[/] {escape(call.heard)} [dim]for[/] {escape(call.text)}")
+        if said := far_end(call):
+            out().print(said, style="yellow", markup=False)
     for name, group in groups(figures).items():
         print_group(name, group)
+
+
+FAR_MS = 300
+"""The voice detector notices the end of speech 48 to 64 ms late; this far off is another end."""
+
+
+def far_end(call: "CallFigures") -> str:
+    """Return what is to be said of a manifest by which speech ends elsewhere than where it was heard to; else empty."""
+    edges_ms = call.parts.get("edges_ms", 0)
+    if abs(edges_ms) <= FAR_MS:
+        return ""
+    where = f"{abs(edges_ms):.0f} ms {'before' if edges_ms > 0 else 'after'}"
+    return f"{call.wav}: the end of speech in the manifest lies {where} the one that was heard: is it right?"
 
 
 def print_group(name: str, group: "GroupFigures") -> None:

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from infra.bench.json_list import BadList
 from infra.bench.statistics import median, percentile, plain_words, word_error_rate
 from infra.caller import CallResult, MeasuredTurn, PlayedReply, Sound, place_call, write_wav
 from infra.caller.result import SaidUtterance
+from infra.cli.gap_shown import far_end
 from tests.infra.caller.fake_door import fake_door
 from tests.servers import NatsServer
 
@@ -156,3 +158,10 @@ def test_words_are_compared_as_they_sound() -> None:
     assert plain_words("Good-bye, to-night!") == "goodbye tonight"
     assert word_error_rate(["Hello, world!"], ["hello world"]) == 0
     assert word_error_rate([""], ["anything"]) is None
+
+
+def test_an_end_of_speech_that_lies_elsewhere_is_told() -> None:
+    call = CallFigures("a.wav", False, "Hello there", "Hello there", parts={"edges_ms": 1349.0})
+    assert "lies 1349 ms before the one that was heard" in far_end(call)
+    assert "lies 1349 ms after" in far_end(replace(call, parts={"edges_ms": -1349.0}))
+    assert far_end(replace(call, parts={"edges_ms": 73.0})) == far_end(replace(call, parts={})) == ""
