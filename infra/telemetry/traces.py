@@ -30,6 +30,7 @@ from infra.telemetry.turns import (
     context_of,
     span_context,
     trace_id_of,
+    traceparent_of,
 )
 
 Attributes = Mapping[str, str | int | float | bool | Sequence[str]]
@@ -78,8 +79,8 @@ def set_up_traces(resource: Resource, settings: Settings) -> Export | None:
     """Configure tracing for this process; return its export, None if no span leaves it. Raises BadOtlp.
 
     Where spans are exported every one is recorded, whatever OTEL_TRACES_SAMPLER says: that one is applied when a turn
-    has ended. A process that exports none makes none, and its messages name none: they would cost it 0.1 ms a fact.
-    What it does belongs to the same traces all the same, as its log lines show.
+    has ended. A process that exports none makes none, as they would cost it 0.1 ms a fact; the facts that it appends
+    name their turn's root span. What it does belongs to the same traces all the same, as its log lines show.
     """
     # Not W3C's baggage: whatever a client puts there would travel into every message.
     set_global_textmap(TraceContextTextMapPropagator())
@@ -196,7 +197,7 @@ def note_error(made: Span, error: BaseException) -> None:
 def publishing(event: Event) -> Iterator[dict[str, str]]:
     """Run the storing of a fact as a span of its turn; yield the headers that carry it to whoever takes the fact."""
     if not _Recording.is_on:
-        yield {}
+        yield {"traceparent": traceparent_of(event.session_id, event.turn_id)}
         return
     context = in_turn(event.session_id, event.turn_id)
     with span(f"publish {type(event).__name__}", context, SpanKind.PRODUCER, {**ids_of(event), **_NATS}):

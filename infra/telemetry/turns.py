@@ -45,6 +45,13 @@ def span_context(session_id: str, turn_id: str | None, what: str = "root") -> Sp
     return SpanContext(trace_id, span_id_of(trace_id, what), is_remote=True, trace_flags=TraceFlags(TraceFlags.SAMPLED))
 
 
+@lru_cache(1024)
+def traceparent_of(session_id: str, turn_id: str | None) -> str:
+    """Return the header that names a turn's root span; without a turn id, a session's. The form is W3C's."""
+    root = span_context(session_id, turn_id)
+    return f"00-{root.trace_id:032x}-{root.span_id:016x}-{root.trace_flags:02x}"
+
+
 def context_of(event: Event) -> Context:
     """Return the context in which what is done about an event belongs: its turn's, else its session's."""
     return context_in(event.session_id, event.turn_id)

@@ -11,8 +11,8 @@ from opentelemetry import trace
 from infra.settings import Settings
 from infra.telemetry.logs import FIELDS
 from infra.telemetry.setup import set_up_telemetry
-from infra.telemetry.traces import about, answering, handling, publishing, span, trace_headers
-from infra.telemetry.turns import trace_id_of
+from infra.telemetry.traces import about, answering, handling, publishing, sender_of, span, trace_headers
+from infra.telemetry.turns import span_context, trace_id_of
 from tests.infra.log.copies import turn_ended
 from tests.spans import RecordedSpans
 
@@ -33,7 +33,9 @@ def test_a_process_that_exports_no_spans_makes_none_and_works_in_the_traces_all_
     set_up_telemetry("one", Settings())
     fact = turn_ended(1)
     with publishing(fact) as headers:
-        assert headers == {}
+        sender = sender_of(headers)
+        assert sender == span_context(fact.session_id, fact.turn_id)
+        assert sender.trace_flags.sampled
     with handling("reasoning", fact, {"traceparent": f"00-{1:032x}-{2:016x}-01"}), span("work") as made:
         assert not made.is_recording()
         assert made.get_span_context().trace_id == trace_id_of(fact.session_id, fact.turn_id)
