@@ -162,7 +162,9 @@ def _local_model(settings: Settings) -> "BaseChatModel":
     from langchain_openai import ChatOpenAI
     from pydantic import SecretStr
 
-    return ChatOpenAI(
+    from infra.engines.plain_completions import PlainCompletions
+
+    model = ChatOpenAI(
         model=LOCAL,
         base_url=f"{local_url(settings)}/v1",
         api_key=SecretStr("none"),
@@ -172,3 +174,5 @@ def _local_model(settings: Settings) -> "BaseChatModel":
         timeout=settings.llm_timeout_s,
         **options_of(LOCAL, settings),
     )
+    model.async_client = PlainCompletions(model.root_async_client)
+    return model
