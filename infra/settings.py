@@ -24,6 +24,7 @@ from infra.settings_types import (
     EmbeddingModel,
     EndOfTurnModel,
     HttpUrl,
+    HttpUrls,
     LiveKitUrl,
     LlmChain,
     NatsUrl,
@@ -96,8 +97,10 @@ class Settings(BaseSettings):
         description="Over how many streams of NATS sessions are spread; chosen when the log is created. 0: as many as "
         "the log has, and one in a new log.",
     )
-    nats_monitor_url: HttpUrl = Field(
-        "", description="Monitoring of that NATS (`http:` in its configuration), where `daredevil doctor` looks."
+    nats_monitor_url: HttpUrls = Field(
+        "",
+        description="Monitoring of that NATS (`http:` in its configuration), where `daredevil doctor` looks; of a "
+        "cluster that of each server, separated by commas.",
     )
     host: str = Field("127.0.0.1", description="Address on which the page and its WebSocket are served.")
     port: int = Field(8030, ge=0, le=65535, description="Port of the page; 0 lets the system choose.")

@@ -68,6 +68,13 @@ PulsarUrl = Annotated[
 ]
 
 
+def _http_urls(text: str) -> str:
+    """Return the text if it is empty or has URLs separated by commas. Raises ValueError."""
+    if not all(_is_url(each, ("https", "http")) for each in items_of(text)):
+        raise ValueError("is not a URL: write `http://host:port`, or several separated by commas")
+    return text
+
+
 def _nats_url(text: str) -> str:
     """Return the text if it is empty or names NATS servers, with or without `nats://`. Raises ValueError."""
     for server in items_of(text):
@@ -176,6 +183,7 @@ def _auth_source(text: str) -> str:
     return text
 
 
+HttpUrls = Annotated[str, AfterValidator(_http_urls)]
 NatsUrl = Annotated[str, AfterValidator(_nats_url)]
 PostgresUrl = Annotated[str, AfterValidator(_postgres_url)]
 Networks = Annotated[str, AfterValidator(_networks)]

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from contracts.events import LatencyParts
+from contracts.ids import derive_id
 from contracts.written import put_together
 from infra.caller.loudspeaker import LoudspeakerReply
 from infra.caller.wav import Samples, Sound
@@ -69,6 +70,21 @@ class MeasuredTurn:
     """The reply began to sound before the caller had finished."""
 
 
+@dataclass(frozen=True, slots=True)
+class UnansweredUtterance:
+    """An utterance that became no turn: what the recogniser made of it was no words to the agent."""
+
+    reason: str
+    """As in `UtteranceDismissed`, such as `language`."""
+    text: str
+    """What the engine made of it."""
+    speech_ms: float
+    language: str
+    """The language that the engine understands, as `en`, if known."""
+    heard_text: str
+    """What the caller was told of it, as far as it was heard; empty if nothing."""
+
+
 @dataclass(slots=True)
 class CallResult:
     """A call: whose session it was, what was said, heard and measured."""
@@ -83,6 +99,8 @@ class CallResult:
     said: list[SaidUtterance] = field(default_factory=list)
     replies: list[PlayedReply] = field(default_factory=list)
     turns: list[MeasuredTurn] = field(default_factory=list)
+    unanswered: list[UnansweredUtterance] = field(default_factory=list)
+    """What was said and became no turn."""
     facts: list[dict[str, Any]] = field(default_factory=list)
     """Every fact of the session that the door sent, as `{"name", "sequence", "data"}`."""
     errors: list[str] = field(default_factory=list)
@@ -111,6 +129,28 @@ def turns_of(facts: list[dict[str, Any]], said: list[SaidUtterance], replies: li
     """Assemble the session's turns from its facts and the caller's measurements."""
     turns = [_turn(fact["data"], facts) for fact in facts if fact["name"] == "TurnEnded"]
     return [_measured(turn, said, replies) for turn in turns]
+
+
+def unanswered_of(facts: list[dict[str, Any]]) -> list[UnansweredUtterance]:
+    """Return the utterances that became no turn, from the session's facts."""
+    dismissed = [fact["data"] for fact in facts if fact["name"] == "UtteranceDismissed"]
+    return [
+        UnansweredUtterance(
+            reason=str(data["reason"]),
+            text=str(data.get("text", "")),
+            speech_ms=float(data.get("speech_ms", 0)),
+            language=str(data.get("language", "")),
+            heard_text=_told_of(str(data.get("event_id", "")), facts),
+        )
+        for data in dismissed
+    ]
+
+
+def _told_of(event_id: str, facts: list[dict[str, Any]]) -> str:
+    """Return what was heard of the reply to an utterance that was dismissed; empty if there was none."""
+    turn_id = derive_id(event_id, "turn")
+    ends = (fact["data"] for fact in facts if fact["name"] in ("PlaybackFinished", "PlaybackInterrupted"))
+    return next((str(data["heard_text"]) for data in ends if data.get("turn_id") == turn_id), "")
 
 
 def _turn(ended: dict[str, Any], facts: list[dict[str, Any]]) -> MeasuredTurn:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from infra.caller.conversation import CallState
-from infra.caller.result import CallResult, PlayedReply, SaidUtterance, ScriptedUtterance, turns_of
+from infra.caller.result import CallResult, PlayedReply, SaidUtterance, ScriptedUtterance, turns_of, unanswered_of
 from infra.caller.wav import Samples, Sound, end_of_sound, read_wav
 
 LEAD_S = 0.3
@@ -136,6 +136,7 @@ class Talk:
         result.replies, result.answer = replies, answer
         result.facts.sort(key=lambda fact: int(fact["sequence"]))
         result.turns = turns_of(result.facts, result.said, replies)
+        result.unanswered = unanswered_of(result.facts)
 
     # -- talking
 

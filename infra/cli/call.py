@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
     from infra.caller import CallResult, ScriptedUtterance
+    from infra.caller.result import UnansweredUtterance
     from infra.caller.talk import Dial
     from infra.caller.wav import Sound
 
@@ -183,8 +184,29 @@ def _print(result: "CallResult") -> None:
         if turn.gap_ms is not None:
             early = " [yellow](began before you had ended)[/]" if turn.early else ""
             console.print(f"[bold]gap[/]    {turn.gap_ms:.0f} ms{early}{_parts(turn.log_gap_ms, turn.parts)}")
+    for utterance in result.unanswered:
+        console.print(f"\n[bold]you[/]    {escape(_what_was_said(utterance))}")
+        if utterance.heard_text:
+            console.print(f"[bold]agent[/]  {escape(utterance.heard_text)}")
     for error in result.errors:
         warn(f"error from the door: {error}")
+
+
+_NOT_ANSWERED = {
+    "language": "it is not in the language that is understood here",
+    "no-words": "there are no words in it",
+    "repetition": "it is no speech, the same again and again",
+    "too-fast": "nobody says so much in so short a time",
+    "unlikely": "speech to text was not sure of it",
+}
+
+
+def _what_was_said(utterance: "UnansweredUtterance") -> str:
+    """Return in words what became of an utterance that was not answered, and why."""
+    why = _NOT_ANSWERED.get(utterance.reason, utterance.reason)
+    language = f" ({utterance.language})" if utterance.reason == "language" and utterance.language else ""
+    text = f", taken for “{utterance.text}”" if utterance.text else ""
+    return f"{utterance.speech_ms / 1000:.1f} s of speech{text}: not answered, for {why}{language}"
 
 
 def _parts(log_gap_ms: float | None, parts: dict[str, float]) -> str:

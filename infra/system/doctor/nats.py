@@ -1,7 +1,8 @@
 """What an external NATS is, what it lacks, and what it promises of an acknowledged fact."""
 
+import asyncio
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +19,7 @@ from infra.log.nats_reach import connect_once, error_at, in_words, is_answer, sh
 from infra.log.provisioning import NotYetRestored, StreamChange, check_restored, plan
 from infra.projection import UnknownProjection, partitions_problem
 from infra.settings import Settings
+from infra.settings_types import items_of
 from infra.system.doctor.finding import Finding
 from infra.system.doctor.nats_room import room
 from infra.system.doctor.nats_users import examine_users
@@ -67,22 +69,22 @@ async def _asked(nc: Client, settings: Settings) -> list[Finding]:
         log = await log_infos(nc)
     except NotFoundError:
         log = []
-    varz = await _varz(settings.nats_monitor_url)
+    servers = await _servers(items_of(settings.nats_monitor_url))
     try:
         await check_restored(js)
     except NotYetRestored as unfinished:
         return [Finding("log", "missing", unfinished.problem, unfinished.remedy)]
     try:
         changes = await plan(js, settings)
-        found = [_provisioned(changes), *room(changes, account, varz), *(await _mapped(nc) if log else [])]
+        found = [_provisioned(changes), *room(changes, account, servers), *(await _mapped(nc) if log else [])]
     except OtherPartitions as error:
         found = [Finding("partitions of the log", "missing", str(error), "")]
     partitions = len(log) or settings.partitions or 1
-    sync = sync_of(varz)
+    syncs = {url: sync_of(varz) for url, varz in servers.items()}
     replicas = min((info.config.num_replicas or 1 for info in log), default=settings.nats_replicas)
     return [
         *found,
-        promise(sync, replicas),
+        promise(syncs, replicas),
         *(finding for info in log for finding in _copies(info)),
         *limits(AccountInfo.from_response(account), nc.max_payload, partitions),
         *await examine_users(settings, nc, partitions),
@@ -118,26 +120,47 @@ def _provisioned(changes: list[StreamChange]) -> Finding:
     return Finding("streams on NATS", "warning", f"missing or different: {differing}", remedy)
 
 
-def promise(sync: Sync | None, replicas: int) -> Finding:
-    """Return in words what becomes of an acknowledged fact; `sync` is None if that cannot be seen. Pure."""
+def promise(syncs: Mapping[str, Sync | None], replicas: int) -> Finding:
+    """Return in words what becomes of an acknowledged fact. Pure.
+
+    `syncs` has what each server said at its monitoring, None if it said nothing; `replicas` servers have the log.
+    """
     copies = (
         f"{replicas} servers keep it, and it survives the loss of {(replicas - 1) // 2}"
         if replicas > 2
         else "one server keeps it, and with its disk it is lost"
     )
-    remedy = "`sync_interval: always` in the `jetstream` block of each server"
-    if sync is None:
+    seen = {url: sync for url, sync in syncs.items() if sync is not None}
+    silent = [url for url in syncs if url not in seen]
+    if not seen:
         detail = f"when the server writes them to the disk cannot be seen from here; {copies}"
         remedy = "set DAREDEVIL_NATS_MONITOR_URL to its monitoring (`http:` in its configuration), or look at its file"
+        if silent:
+            remedy = f"nothing is answered at {', '.join(silent)}: correct DAREDEVIL_NATS_MONITOR_URL"
         return Finding(FACTS, "warning", detail, remedy)
-    if sync.always:
-        return Finding(FACTS, "ok", f"an acknowledged fact is on the disk and survives a power cut; {copies}")
-    written = f"an acknowledged fact is on the disk within {sync.interval_s:g} s"
-    if replicas > 2:
-        return Finding(FACTS, "warning", f"{written}: a power cut of all servers may lose it; {copies}", remedy)
-    return Finding(
-        FACTS, "warning", f"{written}: it survives the kill of the process, not a power cut; {copies}", remedy
+    late = {url: sync for url, sync in seen.items() if not sync.always}
+    if late:
+        return _late(late, seen, replicas, copies)
+    on_disk = f"an acknowledged fact is on the disk and survives a power cut; {copies}"
+    if len(seen) < replicas:
+        looked = f"{on_disk}. So says the monitoring of {', '.join(seen)}; {replicas - len(seen)} of {replicas} servers"
+        remedy = "set DAREDEVIL_NATS_MONITOR_URL to the monitoring of each server, separated by commas"
+        if silent:
+            remedy = f"nothing is answered at {', '.join(silent)}"
+        return Finding(FACTS, "warning", f"{looked} were not looked at", remedy)
+    return Finding(FACTS, "ok", on_disk)
+
+
+def _late(late: Mapping[str, Sync], seen: Mapping[str, Sync], replicas: int, copies: str) -> Finding:
+    where = f" ({', '.join(late)})" if len(seen) > 1 or replicas > 1 else ""
+    written = f"an acknowledged fact is on the disk within {max(each.interval_s for each in late.values()):g} s{where}"
+    lost = (
+        "a power cut of all servers may lose it"
+        if replicas > 2
+        else "it survives the kill of the process, not a power cut"
     )
+    remedy = "`sync_interval: always` in the `jetstream` block of each server"
+    return Finding(FACTS, "warning", f"{written}: {lost}; {copies}", remedy)
 
 
 def sync_of(varz: Mapping[str, Any]) -> Sync | None:
@@ -186,14 +209,18 @@ def limits(account: AccountInfo, max_payload: int, partitions: int = 1) -> Itera
         yield Finding("NATS: max_payload", "warning", detail, "`max_payload: 1MB` in the configuration of the server")
 
 
-async def _varz(monitor_url: str) -> dict[str, Any]:
-    """Return what the server says of itself at its monitoring; empty if it does not answer there."""
-    if not monitor_url:
+async def _servers(monitor_urls: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Return what each server says of itself at its monitoring; empty if it does not answer there."""
+    if not monitor_urls:
         return {}
     import httpx
 
-    try:
-        async with httpx.AsyncClient(timeout=ASK_S, trust_env=False) as http:
-            return dict((await http.get(f"{monitor_url.rstrip('/')}/varz")).json())
-    except (httpx.HTTPError, ValueError):
-        return {}
+    async with httpx.AsyncClient(timeout=ASK_S, trust_env=False) as http:
+
+        async def varz(url: str) -> dict[str, Any]:
+            try:
+                return dict((await http.get(f"{url.rstrip('/')}/varz")).json())
+            except (httpx.HTTPError, ValueError, TypeError):
+                return {}
+
+        return dict(zip(monitor_urls, await asyncio.gather(*map(varz, monitor_urls)), strict=True))

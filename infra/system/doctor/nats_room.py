@@ -9,10 +9,12 @@ from infra.log.provisioning import StreamChange
 from infra.system.doctor.finding import Finding
 
 
-def room(changes: Iterable[StreamChange], account: Mapping[str, Any], varz: Mapping[str, Any]) -> Iterator[Finding]:
+def room(
+    changes: Iterable[StreamChange], account: Mapping[str, Any], servers: Mapping[str, Mapping[str, Any]]
+) -> Iterator[Finding]:
     """Yield where streams that are missing would not fit, by their storage. Pure.
 
-    `account` is JetStream's answer about the account, `varz` what the server says at its monitoring, empty if nothing.
+    `account` is JetStream's answer about the account; `servers` has what each says at its monitoring, empty if nothing.
     """
     new = [change for change in changes if change.is_new and isinstance(change.config, StreamConfig)]
     for storage, what, account_limit, server_limit in (
@@ -23,9 +25,10 @@ def room(changes: Iterable[StreamChange], account: Mapping[str, Any], varz: Mapp
         limit = (account.get("limits") or {}).get(f"max_{what}", -1)
         # Each replica counts for the account; a server has one of them.
         yield from _short(wanted, what, "the account", limit, _taken(account, what), f"`{account_limit}`", True)
-        config, stats = ((varz.get("jetstream") or {}).get(part) or {} for part in ("config", "stats"))
-        limit = config.get(f"max_{what}", -1)
-        yield from _short(wanted, what, "the server", limit, _taken(stats, what), f"`{server_limit}`", False)
+        for url, varz in servers.items():
+            config, stats = ((varz.get("jetstream") or {}).get(part) or {} for part in ("config", "stats"))
+            limit, whose = config.get(f"max_{what}", -1), f"the server{f' at {url}' if len(servers) > 1 else ''}"
+            yield from _short(wanted, what, whose, limit, _taken(stats, what), f"`{server_limit}`", False)
 
 
 def _short(

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from websockets.asyncio.server import ServerConnection, serve
 
+from contracts.ids import derive_id
+
 RATE_HZ = 24_000
 
 
@@ -25,6 +27,8 @@ class FakeDoor:
         self.pause_frames = pause_frames
         self.reply = tone(reply_s)
         self.mute = False
+        self.is_foreign = False
+        """It takes what is said for another language, and says so."""
         self.url = ""
         self.hello: dict[str, Any] = {}
         self.refusal: dict[str, Any] = {}
@@ -34,6 +38,7 @@ class FakeDoor:
         self.hung_up = False
         self._sequence = 0
         self._turns = 0
+        self._turn_of: dict[str, str] = {}
 
     async def _fact(self, socket: ServerConnection, fact_name: str, **data: Any) -> None:
         self._sequence += 1
@@ -67,8 +72,16 @@ class FakeDoor:
     async def _answer(self, socket: ServerConnection) -> None:
         turn_id, reply_id = f"t{self._turns}", f"r{self._turns}"
         self._turns += 1
+        if self.is_foreign:
+            utterance = {"event_id": f"u{turn_id}", "turn_id": turn_id, "speech_ms": 1234.0}
+            await self._fact(
+                socket, "UtteranceDismissed", **utterance, reason="language", text="Spy Zen", language="en"
+            )
+            turn_id = derive_id(f"u{turn_id}", "turn")
+        else:
+            await self._fact(socket, "TurnEnded", turn_id=turn_id, text="Hello there.")
         ids = {"turn_id": turn_id, "reply_id": reply_id}
-        await self._fact(socket, "TurnEnded", turn_id=turn_id, text="Hello there.")
+        self._turn_of[reply_id] = turn_id
         await self._fact(socket, "ReplyStarted", **ids)
         await self._fact(socket, "ReplyClauseWritten", **ids, index=0, text="Hi!")
         await socket.send(json.dumps({"type": "reply", **ids}))
@@ -83,7 +96,7 @@ class FakeDoor:
             return True
         self.played.append(message)
         reply_id = message["reply_id"]
-        ids = {"turn_id": reply_id.replace("r", "t"), "reply_id": reply_id}
+        ids = {"turn_id": self._turn_of[reply_id], "reply_id": reply_id}
         if message.get("started"):
             parts = {"endpointing_ms": 200.0, "bus_ms": 5.0}
             await self._fact(socket, "PlaybackStarted", **ids, gap_ms=205.0, parts=parts)

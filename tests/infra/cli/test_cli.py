@@ -294,6 +294,19 @@ async def test_say_prints_the_turn_and_keeps_the_sound(tmp_path: Path) -> None:
     assert (code, result["session_id"], result["turns"][0]["heard_text"]) == (0, "s-1", "Hi!")
 
 
+async def test_say_tells_why_speech_in_another_language_was_not_answered() -> None:
+    async with fake_door() as door:
+        door.is_foreign = True
+        code, output, _ = await cli_beside("say", "tests/data/foreign/de.wav", "--url", door.url)
+        assert code == 0
+        assert "1.2 s of speech, taken for “Spy Zen”: not answered, for it is not in the language" in output
+        assert "understood here (en)" in output
+        assert "agent  Hi!" in output
+        code, output, _ = await cli_beside("say", "tests/data/foreign/de.wav", "--url", door.url, "--json")
+    [result] = json_lines("say", output)
+    assert (result["turns"], result["unanswered"][0]["reason"]) == ([], "language")
+
+
 def test_what_cannot_be_said_is_refused_before_anything_is_started(tmp_path: Path, empty_dir: Path) -> None:
     (tmp_path / "text.wav").write_text("no sound")
     code, _, errors = cli("say", str(tmp_path / "text.wav"))

@@ -102,29 +102,58 @@ def test_what_is_reserved_for_others_is_no_room() -> None:
         "config": {"max_memory": 512_000_000, "max_storage": 1_000_000_000},
         "stats": {"reserved_memory": 450_000_000, "storage": 700_000_000},
     }
-    found = [(each.subject, each.state, each.remedy) for each in room(changes, {}, {"jetstream": server})]
+    found = [(each.subject, each.state, each.remedy) for each in room(changes, {}, {"http://a": {"jetstream": server}})]
     assert found == [
         ("NATS: memory", "missing", "raise `max_memory_store` of the server"),
         ("NATS: storage", "warning", "raise `max_file_store` of the server"),
     ]
+    roomy = {"config": {"max_memory": 512_000_000, "max_storage": 2_000_000_000}, "stats": {}}
+    servers = {"http://a": {"jetstream": server}, "http://b": {"jetstream": roomy}, "http://c": {}}
+    short = list(room(changes, {}, servers))
+    assert {each.remedy.partition(" of ")[2] for each in short} == {"the server at http://a"}
     # What is there has its room already.
     there = [replace(change, differences=(FieldOnNats("max_age", "0", "1"),)) for change in changes]
-    assert list(room(there, account, {"jetstream": server})) == []
+    assert list(room(there, account, {"http://a": {"jetstream": server}})) == []
+
+
+SURE, LATE, LATER = Sync(True, 120), Sync(False, 10), Sync(False, 120)
 
 
 @pytest.mark.parametrize(
-    ("sync", "replicas", "state", "said"),
+    ("syncs", "replicas", "state", "said"),
     [
-        (Sync(True, 120), 1, "ok", "survives a power cut; one server keeps it, and with its disk it is lost"),
-        (Sync(True, 120), 3, "ok", "survives a power cut; 3 servers keep it, and it survives the loss of 1"),
-        (Sync(False, 120), 3, "warning", "a power cut of all servers may lose it; 3 servers keep it"),
-        (Sync(False, 10), 1, "warning", "within 10 s: it survives the kill of the process, not a power cut"),
-        (None, 5, "warning", "cannot be seen from here; 5 servers keep it, and it survives the loss of 2"),
+        ({"a": SURE}, 1, "ok", "survives a power cut; one server keeps it, and with its disk it is lost"),
+        ({"a": SURE, "b": SURE, "c": SURE}, 3, "ok", "a power cut; 3 servers keep it, and it survives the loss of 1"),
+        ({"a": SURE}, 3, "warning", "So says the monitoring of a; 2 of 3 servers were not looked at"),
+        ({"a": SURE, "b": None, "c": SURE}, 3, "warning", "the monitoring of a, c; 1 of 3 servers were not looked at"),
+        ({"a": LATER}, 3, "warning", "within 120 s (a): a power cut of all servers may lose it; 3 servers keep it"),
+        ({"a": LATE, "b": SURE, "c": LATER}, 3, "warning", "within 120 s (a, c): a power cut of all servers"),
+        ({"a": LATE}, 1, "warning", "within 10 s: it survives the kill of the process, not a power cut"),
+        ({}, 5, "warning", "cannot be seen from here; 5 servers keep it, and it survives the loss of 2"),
+        ({"a": None}, 1, "warning", "cannot be seen from here; one server keeps it"),
     ],
 )
-def test_what_is_promised(sync: Sync | None, replicas: int, state: str, said: str) -> None:
-    found = promise(sync, replicas)
+def test_what_is_promised_says_which_servers_were_looked_at(
+    syncs: dict[str, Sync | None], replicas: int, state: str, said: str
+) -> None:
+    found = promise(syncs, replicas)
     assert (found.state, said in found.detail) == (state, True), found
+
+
+def test_a_monitoring_that_does_not_answer_is_named() -> None:
+    assert "nothing is answered at http://b" in promise({"http://a": SURE, "http://b": None}, 3).remedy
+    assert "nothing is answered at http://b" in promise({"http://b": None}, 1).remedy
+
+
+async def test_each_server_of_a_cluster_is_looked_at(tmp_path: Path) -> None:
+    async with (
+        running_nats(tmp_path / "one", is_monitored=True, sync="always") as one,
+        running_nats(tmp_path / "two", is_monitored=True, sync="30s") as two,
+    ):
+        both = f"{one.monitor_url}, {two.monitor_url}"
+        facts = (await asked(one, nats_monitor_url=both))["acknowledged facts"]
+    assert facts.state == "warning"
+    assert f"within 30 s ({two.monitor_url})" in facts.detail
 
 
 def test_a_server_that_says_nothing_of_its_disk_is_not_guessed_at() -> None:
