@@ -28,7 +28,6 @@ class _Listening:
     track_id: str
     ear: MicrophoneEar
     task: asyncio.Task[None]
-    is_heard: bool = False
 
 
 class People:
@@ -48,6 +47,7 @@ class People:
         """By LiveKit's track sid."""
         self._microphones: dict[str, bool] = {}
         """Those in the room, by sid: whether they are still waited for."""
+        self._has_heard = False
         self._is_followed = asyncio.Event()
         self._followed_ns = 0
         self._tasks = Tasks(f"people of {call.session_id}")
@@ -59,8 +59,11 @@ class People:
 
     @property
     def hears(self) -> bool:
-        """Whether somebody is heard, or there is nobody to wait for."""
-        return not any(self._microphones.values()) or any(each.is_heard for each in self._listening.values())
+        """Whether somebody has been heard, or there is nobody to wait for.
+
+        Only the first microphone is waited for: people who take another one, or come later, find an agent that listens.
+        """
+        return self._has_heard or not any(self._microphones.values())
 
     def identity_of(self, participant_id: str) -> str | None:
         """Return a person's identity in the room, None if they are not there."""
@@ -201,7 +204,7 @@ class People:
     def _open(self, sid: str, since_ns: int) -> None:
         """Note that a microphone is heard, from this time on."""
         listening = self._listening[sid]
-        listening.is_heard = True
+        self._has_heard = True
         since_ns = max(since_ns, self._followed_ns)
         participant_id = participant_of_identity(listening.identity)
         self._call.open_microphone(listening.track_id, participant_id, since_ns=since_ns)

@@ -52,3 +52,19 @@ async def test_the_agent_listens_where_nobody_has_a_microphone(
         lambda: ada.states[before:] == ["initializing", "listening"], what="it listens again, to the microphone"
     )
     await facts_with(agent, session_of_room(await ada.room.sid), e.TrackPublished)
+
+
+async def test_the_agent_goes_on_listening_when_another_microphone_opens(
+    start_bridge: StartBridge, invite: Invite, agent: Agent
+) -> None:
+    await start_bridge()
+    ada: Guest = await invite()
+    await until(lambda: ada.states[-1:] == ["listening"])
+    before, session_id = len(ada.states), session_of_room(await ada.room.sid)
+    await ada.close_microphone()
+    await facts_with(agent, session_id, e.TrackUnpublished)
+    await ada.open_microphone()
+    await facts_with(agent, session_id, e.TrackPublished, count=2)
+    await invite(identity="bob")
+    await facts_with(agent, session_id, e.TrackPublished, count=3)
+    assert ada.states[before:] == []
