@@ -110,6 +110,14 @@ async def test_a_call_comes_out_the_same(broker: NatsBroker) -> None:
     await assert_same(copy, broker)
 
 
+async def test_a_call_comes_out_the_same_where_keys_and_addresses_are_others(broker: NatsBroker) -> None:
+    private = {"api_key": "rotated since", "base_url": "http://127.0.0.1:9/v1"}
+    async with taped_copy("reasoning-a", Answering(), llm_options=private) as copy:
+        await tell(broker, copy, opened(llm="fake:m0"))
+        await finish(await tell(broker, copy, ended("Hello there.", "t1")))
+    await assert_same(copy, broker)
+
+
 async def test_recall_tokens_and_a_clock_of_a_small_model_come_from_the_tape(broker: NatsBroker) -> None:
     model = ScriptedModel.playing(LONG)
     async with taped_copy("reasoning-a", model, llm="local", memory=Memory()) as copy:
