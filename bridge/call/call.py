@@ -379,6 +379,7 @@ class Call:
         self.state.apply(event)
         self._unprompted.apply(event)
         self._spans.apply(event)
+        self._microphones.apply(event)
         if isinstance(event, _ACTIVITY):
             self._active_s = time.monotonic()
         self._driver.take_fact(fact)

@@ -20,14 +20,17 @@ QUIET_PEAK = 32
 SURELY_QUIET_SAMPLES = 3 * IN_SAMPLE_RATE_HZ
 """After so much quiet no turn is about to end: nothing depends any more on when more of it is heard."""
 
-MOST_JOINED = 3
+QUIET_AFTER_TURN_SAMPLES = 3 * IN_SAMPLE_RATE_HZ // 10
+"""The same where the speaker's turn is known to be over, and no other has begun."""
+
+MOST_JOINED = 5
 """How many frames of quiet go in one: each frame costs the door, NATS, two readers and the recording."""
 
 
 class MicrophoneTrack:
     """Cuts one track into frames of 20 ms; `received_ns` is when the client's chunk with its last sample came.
 
-    Where it has been quiet for long, three of them are one, as long as that goes on: the first sound that is louder
+    Where it has been quiet for long, five of them are one, as long as that goes on: the first sound that is louder
     goes at once, with what is before it. Resampling delays the sound by some 15 ms (48 kHz) but not its times: they are
     counted in the client's samples.
     """
@@ -43,6 +46,8 @@ class MicrophoneTrack:
         self._held = 0
         """How many frames at the beginning of the rest are quiet, and wait to be joined."""
         self._quiet_samples = 0
+        self.may_end_turn = True
+        """Whether its silence may end a turn: it is awaited then."""
         self._taken = 0
         self._received: deque[tuple[int, int]] = deque()
         self.samples = 0
@@ -68,7 +73,8 @@ class MicrophoneTrack:
         samples = np.frombuffer(newest, "<i2")
         is_quiet = samples.max() <= QUIET_PEAK and samples.min() >= -QUIET_PEAK
         self._quiet_samples = self._quiet_samples + len(samples) if is_quiet else 0
-        return self._quiet_samples > SURELY_QUIET_SAMPLES and self._held < MOST_JOINED
+        enough = SURELY_QUIET_SAMPLES if self.may_end_turn else QUIET_AFTER_TURN_SAMPLES
+        return self._quiet_samples > enough and self._held < MOST_JOINED
 
     def _cut(self, size: int) -> InFrame:
         data = bytes(self._rest[:size])
@@ -119,6 +125,13 @@ class Microphones:
             return
         if frames := track.microphone.push(pcm, received_ns):
             await self._publishers[track.participant_id].send(*frames)
+
+    def apply(self, event: e.Event) -> None:
+        """Apply a fact of the session: whose silence may end a turn."""
+        if isinstance(event, e.SpeechStarted) or (isinstance(event, e.TurnEnded) and event.source == "speech"):
+            for track in self._open.values():
+                if track.participant_id == event.participant_id:
+                    track.microphone.may_end_turn = isinstance(event, e.SpeechStarted)
 
     def close(self, track_id: str, reason: str) -> list[e.TrackUnpublished]:
         """Close a microphone; return the event to append, none if it is closed already."""

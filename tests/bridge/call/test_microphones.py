@@ -4,11 +4,23 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
+from faststream.nats import NatsBroker
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from nats.aio.msg import Msg
 
-from bridge.call.microphones import QUIET_PEAK, SURELY_QUIET_SAMPLES, MicrophoneTrack
-from contracts.audio import InFrame
+from bridge.call.microphones import (
+    MOST_JOINED,
+    QUIET_AFTER_TURN_SAMPLES,
+    QUIET_PEAK,
+    SURELY_QUIET_SAMPLES,
+    Microphones,
+    MicrophoneTrack,
+)
+from contracts import events as e
+from contracts.audio import InFrame, unpack_in
+from infra.log.connection import connection
+from tests.waiting import until
 
 
 @settings(max_examples=30)
@@ -55,27 +67,74 @@ def frames_of(sound: Sequence[tuple[int, int]]) -> list[InFrame]:
 
 def test_long_quiet_comes_in_longer_frames() -> None:
     surely = SURELY_QUIET_SAMPLES // 320
-    lengths = [len(frame.pcm) // 640 for frame in frames_of([(10, 500), (surely + 30, QUIET_PEAK)])]
-    assert lengths == [1] * (10 + surely) + [3] * 10
+    lengths = [len(frame.pcm) // 640 for frame in frames_of([(10, 500), (surely + 50, QUIET_PEAK)])]
+    assert lengths == [1] * (10 + surely) + [MOST_JOINED] * 10
 
 
-@pytest.mark.parametrize("held", [0, 1, 2])
+@pytest.mark.parametrize("held", range(MOST_JOINED))
 def test_sound_after_long_quiet_goes_at_once_with_the_quiet_before_it(held: int) -> None:
-    quiet = SURELY_QUIET_SAMPLES // 320 + 30 + held
+    quiet = SURELY_QUIET_SAMPLES // 320 + 5 * MOST_JOINED + held
     *_, last, sound, after = frames_of([(quiet, -QUIET_PEAK), (1, QUIET_PEAK + 1), (1, 0)])
     assert len(sound.pcm) == 640 * (held + 1)
     assert sound.received_ns == (quiet + 1) * 20, "when the sound came"
-    assert (last.first_sample + 960, sound.first_sample + 320 * (held + 1)) == (sound.first_sample, after.first_sample)
+    assert (last.first_sample + 320 * MOST_JOINED, sound.first_sample + 320 * (held + 1)) == (
+        sound.first_sample,
+        after.first_sample,
+    )
     assert len(after.pcm) == 640, "a turn may end"
 
 
 @settings(max_examples=30)
 @given(st.lists(st.tuples(st.integers(1, 300), st.sampled_from([0, QUIET_PEAK, 1000])), max_size=6))
-def test_all_but_the_last_two_frames_of_quiet_comes_out_once_in_order(sound: list[tuple[int, int]]) -> None:
+def test_all_but_the_last_frames_of_quiet_come_out_once_in_order(sound: list[tuple[int, int]]) -> None:
     frames = frames_of(sound)
     said = np.repeat([level for _, level in sound], [320 * count for count, _ in sound]).astype("<i2")
     heard = np.frombuffer(b"".join(frame.pcm for frame in frames), "<i2")
     assert np.array_equal(heard, said[: len(heard)])
-    assert len(said) - len(heard) <= 640
+    assert len(said) - len(heard) <= 320 * (MOST_JOINED - 1)
     ends = [frame.first_sample + len(frame.pcm) // 2 for frame in frames]
     assert [frame.first_sample for frame in frames] == [0, *ends][: len(frames)]
+
+
+def _spoke(participant_id: str) -> e.SpeechStarted:
+    about = {"event_id": "e", "session_id": "s", "time_ns": 1, "turn_id": "turn"}
+    return e.SpeechStarted(utterance_id="u", track_id="t", participant_id=participant_id, start_sample=0, **about)
+
+
+def _turn_ended(participant_id: str, source: str = "speech") -> e.TurnEnded:
+    about = {"event_id": "e", "session_id": "s", "time_ns": 1, "turn_id": "turn"}
+    return e.TurnEnded(participant_id=participant_id, text="Hello.", source=source, **about)
+
+
+ENOUGH = QUIET_AFTER_TURN_SAMPLES // 320
+
+
+@pytest.mark.parametrize(
+    ("facts", "joined"),
+    [
+        ([], False),
+        ([_turn_ended("ann")], True),
+        ([_spoke("ann"), _turn_ended("ann"), _spoke("ben")], True),
+        ([_turn_ended("ann"), _spoke("ann")], False),
+        ([_turn_ended("ben")], False),
+        ([_spoke("ann"), _turn_ended("ann", "text")], False),
+    ],
+)
+async def test_once_the_speakers_turn_is_over_frames_are_longer_sooner(
+    facts: list[e.Event], joined: bool, broker: NatsBroker
+) -> None:
+    nc, lengths = connection(broker), []
+
+    async def take(message: Msg) -> None:
+        lengths.append(len(unpack_in(message.data).pcm) // 640)
+
+    await nc.subscribe("audio.s-1.in.ann", cb=take)
+    microphones = Microphones(nc, "s-1")
+    microphones.open("t", "ann", 16_000)
+    for event in facts:
+        microphones.apply(event)
+    levels = [500] * 3 + [0] * (ENOUGH + 4 * MOST_JOINED)
+    for level in levels:
+        await microphones.sound("t", np.full(320, level, "<i2").tobytes(), 1)
+    await until(lambda: sum(lengths) == len(levels), 10)
+    assert lengths == [1] * (3 + ENOUGH) + ([MOST_JOINED] * 4 if joined else [1] * 4 * MOST_JOINED)
