@@ -13,18 +13,7 @@ from contracts import events as e
 from contracts.audio import FRAME_MS, IN_SAMPLE_RATE_HZ, InFrame
 from contracts.topology import audio_in_subject
 from infra.log.event_log import now_ns
-
-QUIET_PEAK = 32
-"""Up to this level, 60 dB below full scale, nobody speaks."""
-
-SURELY_QUIET_SAMPLES = 3 * IN_SAMPLE_RATE_HZ
-"""After so much quiet no turn is about to end: nothing depends any more on when more of it is heard."""
-
-QUIET_AFTER_TURN_SAMPLES = 3 * IN_SAMPLE_RATE_HZ // 10
-"""The same where the speaker's turn is known to be over, and no other has begun."""
-
-MOST_JOINED = 5
-"""How many frames of quiet go in one: each frame costs the door, NATS, two readers and the recording."""
+from infra.session.quiet import Quiet
 
 
 class MicrophoneTrack:
@@ -45,9 +34,7 @@ class MicrophoneTrack:
         self._rest = bytearray()
         self._held = 0
         """How many frames at the beginning of the rest are quiet, and wait to be joined."""
-        self._quiet_samples = 0
-        self.may_end_turn = True
-        """Whether its silence may end a turn: it is awaited then."""
+        self.quiet = Quiet()
         self._taken = 0
         self._received: deque[tuple[int, int]] = deque()
         self.samples = 0
@@ -63,18 +50,15 @@ class MicrophoneTrack:
         frames, size = [], self._frame_samples * 2
         while len(self._rest) >= (self._held + 1) * size:
             self._held += 1
-            if not self._waits(self._rest[(self._held - 1) * size : self._held * size]):
-                frames.append(self._cut(self._held * size))
-                self._held = 0
+            if not self.quiet.waits(self._rest[(self._held - 1) * size : self._held * size], self._held):
+                frames.append(self._cut_held())
+        if self._held and len(pcm) >= 2 * size:  # the client has joined them, and no more come soon
+            frames.append(self._cut_held())
         return frames
 
-    def _waits(self, newest: bytearray) -> bool:
-        """Return whether the held frames, of which this is the newest, may wait for the next one."""
-        samples = np.frombuffer(newest, "<i2")
-        is_quiet = samples.max() <= QUIET_PEAK and samples.min() >= -QUIET_PEAK
-        self._quiet_samples = self._quiet_samples + len(samples) if is_quiet else 0
-        enough = SURELY_QUIET_SAMPLES if self.may_end_turn else QUIET_AFTER_TURN_SAMPLES
-        return self._quiet_samples > enough and self._held < MOST_JOINED
+    def _cut_held(self) -> InFrame:
+        held, self._held = self._held, 0
+        return self._cut(held * self._frame_samples * 2)
 
     def _cut(self, size: int) -> InFrame:
         data = bytes(self._rest[:size])
@@ -131,7 +115,7 @@ class Microphones:
         if isinstance(event, e.SpeechStarted) or (isinstance(event, e.TurnEnded) and event.source == "speech"):
             for track in self._open.values():
                 if track.participant_id == event.participant_id:
-                    track.microphone.may_end_turn = isinstance(event, e.SpeechStarted)
+                    track.microphone.quiet.may_end_turn = isinstance(event, e.SpeechStarted)
 
     def close(self, track_id: str, reason: str) -> list[e.TrackUnpublished]:
         """Close a microphone; return the event to append, none if it is closed already."""

@@ -5,6 +5,7 @@ import { HeldReplies } from "./held-replies.js";
 import { keepSession } from "./kept-session.js";
 import { Microphone } from "./microphone.js";
 import { Player } from "./player.js";
+import { QuietFrames } from "./quiet-frames.js";
 import {
   LOG_AWAY,
   LOST_MICROPHONE,
@@ -41,6 +42,7 @@ export class Call {
     this.voice = null; // the reply that sounds: {id, paused}
     this.unsent = new Map(); // played reports that no connection has taken yet
     this.held = new HeldReplies();
+    this.frames = new QuietFrames();
     this.unheardMs = 0; // speech while there was no connection
     this.notices = 0;
     this.micLevel = 0;
@@ -181,7 +183,8 @@ export class Call {
   hears(pcm, peak) {
     this.micLevel = Math.max(peak, this.micLevel * 0.85);
     if (this.sessionId && this.live && this.line !== "open" && !this.muted && peak > SPEECH_PEAK) this.unheardMs += FRAME_MS;
-    this.door?.sendSound(pcm);
+    const sound = this.frames.take(new Int16Array(pcm), peak);
+    if (sound) this.door?.sendSound(sound);
   }
 
   lostMicrophone() {
@@ -309,6 +312,7 @@ export class Call {
   }
 
   factCame(message) {
+    this.frames.fact(message);
     const changed = fold(this.conversation, message);
     if (ENDS.has(message.name)) this.held.over(message.data.reply_id);
     this.on.fact(message);

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 import numpy as np
 
 from infra.caller.wav import Samples
+from infra.session.quiet import Quiet
 
 FRAMES_PER_S = 50
 
@@ -19,8 +20,10 @@ class Microphone:
         self._frames_per_s = frames_per_s
         self._frames = 0
         self._saying: Samples = np.zeros(0, np.int16)
-        self._quiet = asyncio.Event()
-        self._quiet.set()
+        self._said = asyncio.Event()
+        self._said.set()
+        self.quiet: Quiet | None = None
+        """Which frames are sent together, where they have 20 ms; None to send each by itself."""
 
     @property
     def position(self) -> int:
@@ -35,12 +38,12 @@ class Microphone:
     def say(self, samples: Samples) -> int:
         """Start an utterance with the next frame; return the position at which it starts."""
         self._saying = samples
-        self._quiet.clear()
+        self._said.clear()
         return self.position
 
     async def said(self) -> None:
         """Wait until the whole utterance has been heard."""
-        await self._quiet.wait()
+        await self._said.wait()
 
     def frame(self) -> bytes:
         """Return the next frame: 16-bit little endian."""
@@ -49,13 +52,18 @@ class Microphone:
         count = self.position - begin
         piece, self._saying = self._saying[:count], self._saying[count:]
         if not len(self._saying):
-            self._quiet.set()
+            self._said.set()
         frame = np.zeros(count, "<i2")
         frame[: len(piece)] = piece
         return frame.tobytes()
 
     async def send(self, give: Callable[[bytes], Awaitable[None]]) -> None:
         """Send frame by frame, on the clock, until cancelled: a late frame does not delay the next."""
+        held: list[bytes] = []
         while True:
             await asyncio.sleep(self.next_due_s - (asyncio.get_running_loop().time() - self._began_s))
-            await give(self.frame())
+            frame = self.frame()
+            held.append(frame)
+            if self.quiet is None or not self.quiet.waits(frame, len(held)):
+                await give(b"".join(held))
+                held.clear()

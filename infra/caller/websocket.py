@@ -20,6 +20,7 @@ from infra.caller.microphone import Microphone
 from infra.caller.result import CallResult, PlayedReply, ScriptedUtterance, answer_sound
 from infra.caller.talk import EXACT_LOOK_S, CallFailed, OnFact, Talk, ignore_fact, utterances_of
 from infra.caller.websocket_messages import greeted, played_message, ws_url
+from infra.session.quiet import Quiet
 
 log = logging.getLogger(__name__)
 
@@ -146,6 +147,7 @@ class _Call:
         self._microphone = Microphone(rate_hz)
         if manner.echo is not None:
             self._microphone = EchoingMicrophone(rate_hz, self._loudspeaker.heard, manner.echo)
+        self._microphone.quiet = Quiet()
         self.talk = Talk(result, self._microphone, self._loudspeaker, answer_timeout_s, on_fact)
         self._sending_reply = ""
         self._changed = asyncio.Event()
@@ -211,11 +213,18 @@ class _Call:
         match message.get("type"):
             case "fact":
                 self.talk.take_fact(message["name"], message["sequence"], message["data"])
+                self._note_turn(message["name"], message["data"])
             case "error":
                 self.talk.result.errors.append(str(message.get("message") or message.get("code")))
             case "reply":
                 self._sending_reply = str(message.get("reply_id", ""))
         return self._loudspeaker.tell(self.talk.now_s(), message)
+
+    def _note_turn(self, name: str, data: dict[str, Any]) -> None:
+        """Note whether the microphone's silence may end a turn: as a page, the caller sends it at once then."""
+        if name == "SpeechStarted" or (name == "TurnEnded" and data.get("source", "speech") == "speech"):
+            assert self._microphone.quiet is not None
+            self._microphone.quiet.may_end_turn = name == "SpeechStarted"
 
     async def _play(self) -> None:
         """Advance the loudspeaker whenever it is due, and report to the door what it played."""

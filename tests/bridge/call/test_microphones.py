@@ -9,17 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from nats.aio.msg import Msg
 
-from bridge.call.microphones import (
-    MOST_JOINED,
-    QUIET_AFTER_TURN_SAMPLES,
-    QUIET_PEAK,
-    SURELY_QUIET_SAMPLES,
-    Microphones,
-    MicrophoneTrack,
-)
+from bridge.call.microphones import Microphones, MicrophoneTrack
 from contracts import events as e
 from contracts.audio import InFrame, unpack_in
 from infra.log.connection import connection
+from infra.session.quiet import MOST_JOINED, QUIET_AFTER_TURN_FRAMES, QUIET_PEAK, SURELY_QUIET_FRAMES
 from tests.waiting import until
 
 
@@ -66,14 +60,14 @@ def frames_of(sound: Sequence[tuple[int, int]]) -> list[InFrame]:
 
 
 def test_long_quiet_comes_in_longer_frames() -> None:
-    surely = SURELY_QUIET_SAMPLES // 320
+    surely = SURELY_QUIET_FRAMES
     lengths = [len(frame.pcm) // 640 for frame in frames_of([(10, 500), (surely + 50, QUIET_PEAK)])]
     assert lengths == [1] * (10 + surely) + [MOST_JOINED] * 10
 
 
 @pytest.mark.parametrize("held", range(MOST_JOINED))
 def test_sound_after_long_quiet_goes_at_once_with_the_quiet_before_it(held: int) -> None:
-    quiet = SURELY_QUIET_SAMPLES // 320 + 5 * MOST_JOINED + held
+    quiet = SURELY_QUIET_FRAMES + 5 * MOST_JOINED + held
     *_, last, sound, after = frames_of([(quiet, -QUIET_PEAK), (1, QUIET_PEAK + 1), (1, 0)])
     assert len(sound.pcm) == 640 * (held + 1)
     assert sound.received_ns == (quiet + 1) * 20, "when the sound came"
@@ -82,6 +76,16 @@ def test_sound_after_long_quiet_goes_at_once_with_the_quiet_before_it(held: int)
         after.first_sample,
     )
     assert len(after.pcm) == 640, "a turn may end"
+
+
+def test_what_a_client_has_joined_is_one_frame_too() -> None:
+    microphone, quiet = MicrophoneTrack("t", 16_000), bytes(640)
+    for n in range(SURELY_QUIET_FRAMES + 3):
+        microphone.push(quiet, n)
+    joined = [frame for n in range(4) for frame in microphone.push(quiet * MOST_JOINED, 1_000 + n)]
+    assert [(len(frame.pcm) // 640, frame.received_ns) for frame in joined[2:]] == [
+        (MOST_JOINED, 1_001 + n) for n in range(3)
+    ]
 
 
 @settings(max_examples=30)
@@ -104,9 +108,6 @@ def _spoke(participant_id: str) -> e.SpeechStarted:
 def _turn_ended(participant_id: str, source: str = "speech") -> e.TurnEnded:
     about = {"event_id": "e", "session_id": "s", "time_ns": 1, "turn_id": "turn"}
     return e.TurnEnded(participant_id=participant_id, text="Hello.", source=source, **about)
-
-
-ENOUGH = QUIET_AFTER_TURN_SAMPLES // 320
 
 
 @pytest.mark.parametrize(
@@ -133,8 +134,8 @@ async def test_once_the_speakers_turn_is_over_frames_are_longer_sooner(
     microphones.open("t", "ann", 16_000)
     for event in facts:
         microphones.apply(event)
-    levels = [500] * 3 + [0] * (ENOUGH + 4 * MOST_JOINED)
+    levels = [500] * 3 + [0] * (QUIET_AFTER_TURN_FRAMES + 4 * MOST_JOINED)
     for level in levels:
         await microphones.sound("t", np.full(320, level, "<i2").tobytes(), 1)
     await until(lambda: sum(lengths) == len(levels), 10)
-    assert lengths == [1] * (3 + ENOUGH) + ([MOST_JOINED] * 4 if joined else [1] * 4 * MOST_JOINED)
+    assert lengths == [1] * (3 + QUIET_AFTER_TURN_FRAMES) + ([MOST_JOINED] * 4 if joined else [1] * 4 * MOST_JOINED)
