@@ -42,6 +42,7 @@ from infra.log.event_log import Fact, NewerFact, now_ns
 from infra.log.session_feed import SessionFeed
 from infra.log.taped_log import LiveLog
 from infra.process.tasks import surely
+from infra.process.ticks import next_tick
 from infra.session.behaviour import in_session
 from infra.settings import Settings
 from infra.tape.tape import Tapes
@@ -394,7 +395,7 @@ class Call:
 
     async def _tick(self) -> None:
         while True:
-            await asyncio.sleep(TICK_S)
+            await next_tick(TICK_S)
             self._driver.tick(self.outage.may_repair)
             if self._ending is None:
                 self._unprompted.act(now_ns())

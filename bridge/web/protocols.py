@@ -24,6 +24,8 @@ FRAMES_PER_S, FRAMES_BURST = 400, 8_000
 """Frames that a WebSocket may send: sound comes 50 to 100 times a second, and a minute of it at once after a stall."""
 SLICE_BYTES = 4_096
 """How many bytes are parsed before frames are counted: an empty frame has six."""
+MOST_WAITING = 16
+"""How many messages of a client may wait until nothing more of it is read."""
 GOODBYE_S = 1.0
 """How long a refused client has to read the reason."""
 
@@ -170,7 +172,11 @@ class LimitedWebSocket(WebSocketsSansIOProtocol):
             self.conn.send_close(1007, "a text message is not UTF-8")
             self.handle_parser_exception()
             return
+        # uvicorn stops reading after each message until it is taken, which takes two system calls; a few may wait.
+        is_room = self.queue.qsize() < MOST_WAITING and not self.read_paused
+        self.read_paused = self.read_paused or is_room
         super().send_receive_event_to_app()
+        self.read_paused = self.read_paused and not is_room
 
     def handle_events(self) -> None:
         """Count the frames, then process them."""

@@ -64,8 +64,8 @@ class Client:
 
     def fact(self, fact: Fact) -> None:
         """Send a fact of the session."""
-        data = fact.event.model_dump(mode="json", exclude_none=True)
-        self.tell({"type": "fact", "name": type(fact.event).__name__, "sequence": fact.sequence, "data": data})
+        name, data = type(fact.event).__name__, fact.event.model_dump_json(exclude_none=True)
+        self._put(f'{{"type":"fact","name":"{name}","sequence":{fact.sequence},"data":{data}}}')
 
     def sound(self, pcm: bytes) -> None:
         """Send sound, in messages of at most 64 kB."""
@@ -123,9 +123,12 @@ class Client:
             while self._unsent:
                 data = self._unsent.popleft()
                 self._unsent_bytes -= len(data)
-                sending = self._websocket.send_text(data) if isinstance(data, str) else None
-                sending = sending or self._websocket.send_bytes(data)  # type: ignore[arg-type]  # bytes here
-                await asyncio.wait_for(sending, SEND_TIMEOUT_S)
+                # Not wait_for, which runs each in a task of its own.
+                async with asyncio.timeout(SEND_TIMEOUT_S):
+                    if isinstance(data, str):
+                        await self._websocket.send_text(data)
+                    else:
+                        await self._websocket.send_bytes(data)
             if self._close_code is None:
                 self._wake.clear()
                 await self._wake.wait()
