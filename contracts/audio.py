@@ -20,8 +20,11 @@ FRAME_MS = 20
 ROOM_OUT_FRAME_MS = 40
 """Longest frame towards a LiveKit room: what costs is mostly the frame. Unlike one inwards, it delays nothing."""
 
-MAX_OUT_FRAME_MS = 100
-"""Longest frame of the agent's sound: it is created faster than it is played, so longer frames are sent together."""
+MAX_OUT_FRAME_MS = 400
+"""Longest frame of the agent's sound: it is created faster than it is played, so longer frames are sent together.
+
+No sound waits for more of it: what an engine gives at once is cut into as few frames as this allows.
+"""
 
 MAX_FRAME_BYTES = 64_000
 """Longest payload that is accepted: 2 s at 16 kHz."""

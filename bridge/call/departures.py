@@ -13,6 +13,9 @@ from nats.aio.client import Client
 APART_S = 0.005
 """The least time between two departures: the most that a frame waits."""
 
+CROWDED, CROWDED_APART_S = 4, 0.01
+"""With so many microphones in one departure the next is as far as this: where many talk, CPU is what delays them."""
+
 Publish = Callable[[], Awaitable[None]]
 """Publishes all that one microphone has by then. Raises nothing."""
 
@@ -31,7 +34,7 @@ class Departures:
         """Publish now, or with the next departure if the last one has only just left."""
         wait_s = self._not_before_s - asyncio.get_running_loop().time()
         if wait_s <= 0 and not self._waiting:
-            self._left()
+            self._left(1)
             await publish()
             return
         self._waiting[publish] = None
@@ -49,12 +52,13 @@ class Departures:
     async def _depart(self, wait_s: float) -> None:
         await asyncio.sleep(wait_s)
         waiting, self._waiting, self._next = self._waiting, {}, None
-        self._left()
+        self._left(len(waiting))
         for publish in waiting:
             await publish()
 
-    def _left(self) -> None:
-        self._not_before_s = asyncio.get_running_loop().time() + APART_S
+    def _left(self, together: int) -> None:
+        apart_s = CROWDED_APART_S if together >= CROWDED else APART_S
+        self._not_before_s = asyncio.get_running_loop().time() + apart_s
 
 
 _of: "WeakKeyDictionary[Client, Departures]" = WeakKeyDictionary()

@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 
 from actors.synthesis.framing import ClauseFrames
-from contracts.audio import OutFrame, unpack_out
+from contracts.audio import MAX_OUT_FRAME_MS, OutFrame, unpack_out
 from infra.engines.voice import SynthesizedSound
+
+LONGEST = 2 * 24 * MAX_OUT_FRAME_MS
 
 
 def _tone(seconds: float, rate_hz: int) -> bytes:
@@ -30,7 +32,7 @@ def test_frames_follow_each_other_and_only_the_last_is_flagged(pieces: int) -> N
     clause = ClauseFrames("r", 2, "Hello there.", 24_000)
     out = _frames(clause, *[_sound(1.05 / pieces)] * pieces)
     assert [frame.first_sample for frame in out] == [0, *_ends(out)[:-1]]
-    assert all(len(frame.pcm) % 960 == 0 and 960 <= len(frame.pcm) <= 4800 for frame in out[:-1])
+    assert all(len(frame.pcm) % 960 == 0 and 960 <= len(frame.pcm) <= LONGEST for frame in out[:-1])
     assert [frame.last for frame in out] == [False] * (len(out) - 1) + [True]
     assert clause.samples == sum(len(frame.pcm) // 2 for frame in out) == pytest.approx(1.05 * 24_000, abs=pieces)
     assert all(unpack_out(frame.pack()) == frame for frame in out)
@@ -85,7 +87,7 @@ def test_the_next_engine_says_the_clause_again_behind_what_a_failed_one_has_said
 
 def test_sound_that_is_there_goes_out_together_and_none_waits_for_more() -> None:
     clause = ClauseFrames("r", 0, "Hello.", 24_000)
-    assert [len(frame.pcm) for frame in clause.push(_sound(0.25, 24_000))] == [4800, 4800, 1920]
+    assert [len(frame.pcm) for frame in clause.push(_sound(0.95, 24_000))] == [LONGEST, LONGEST, 6720]
     assert [len(frame.pcm) for frame in clause.push(_sound(0.025, 24_000))] == [960]
 
 
