@@ -114,11 +114,12 @@ class ClauseFrames:
         self._rest = pcm[whole:]
 
     def _note_voice(self, pcm: bytes) -> None:
-        heard = np.flatnonzero(np.abs(np.frombuffer(pcm, np.int16).astype(np.int32)) > NEAR_SILENCE)
-        if len(heard):
+        sound = np.frombuffer(pcm, np.int16)
+        heard = (sound > NEAR_SILENCE) | (sound < -NEAR_SILENCE)
+        if heard.any():
             at = self.samples + len(self._rest) // 2
-            first = at + int(heard[0]) if self.voiced is None else self.voiced[0]
-            self.voiced = (first, at + int(heard[-1]) + 1)
+            first = at + int(heard.argmax()) if self.voiced is None else self.voiced[0]
+            self.voiced = (first, at + len(heard) - int(heard[::-1].argmax()))
 
     def _word_ends(self) -> tuple[int, ...]:
         """Return the engine's word ends if it gave all of them, else an estimate over the voiced part."""

@@ -43,7 +43,7 @@ class LiveSound:
         from_sample: int,
         woken: asyncio.Event,
     ) -> None:
-        self._broker = broker
+        self._nc = connection(broker)
         self._subject = audio_in_subject(session_id, participant_id)
         self._track_id = track_id
         self._from_sample = from_sample
@@ -65,10 +65,9 @@ class LiveSound:
 
     async def __aenter__(self) -> "LiveSound":
         """Subscribe, then read what the stream has kept. Raises nats errors."""
-        nc = connection(self._broker)
-        self._reconnects = nc.stats["reconnects"]
-        self._subscription = await nc.subscribe(self._subject, cb=self._receive)
-        await round_trip(nc)
+        self._reconnects = self._nc.stats["reconnects"]
+        self._subscription = await self._nc.subscribe(self._subject, cb=self._receive)
+        await round_trip(self._nc)
         await self._read_history()
         return self
 
@@ -78,11 +77,10 @@ class LiveSound:
         Newer frames are passed on after that; otherwise they would seem to follow a silence. Raises nothing: while it
         cannot be read, `frames` returns none, and the next call tries again.
         """
-        nc = connection(self._broker)
-        while (reconnects := nc.stats["reconnects"]) != self._reconnects and nc.is_connected:
+        while (reconnects := self._nc.stats["reconnects"]) != self._reconnects and self._nc.is_connected:
             self._from_sample = self._end
             try:
-                await round_trip(nc)  # it is subscribed again
+                await round_trip(self._nc)  # it is subscribed again
                 await self._read_history()
             except (NatsError, TimeoutError, OSError) as error:
                 log.debug("track %s: missed sound cannot be read yet; trying again: %r", self._track_id, error)
@@ -94,12 +92,12 @@ class LiveSound:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Unsubscribe."""
-        if self._subscription is not None and not connection(self._broker).is_closed:
+        if self._subscription is not None and not self._nc.is_closed:
             await self._subscription.unsubscribe()
 
     def frames(self) -> list[InFrame]:
         """Return the frames that came since the last call, in order; none while missed ones are still to be read."""
-        if connection(self._broker).stats["reconnects"] != self._reconnects:
+        if self._nc.stats["reconnects"] != self._reconnects:
             return []
         frames, self._history = self._history, []
         was_read = bool(frames)
@@ -139,9 +137,8 @@ class LiveSound:
         return self._zero_line.centred(frame) if frame.track_id == self._track_id else None
 
     async def _read_history(self) -> None:
-        nc = connection(self._broker)
         start = await self._start()
-        async for message in stored_messages(nc, AUDIO, self._subject, start):
+        async for message in stored_messages(self._nc, AUDIO, self._subject, start):
             frame = self._unpacked(message.data)
             if frame is not None:
                 self._history.append(frame)
@@ -153,11 +150,10 @@ class LiveSound:
         A track's positions grow with the sequences. Frames of another track of the same participant lie
         before, if the newest frame is of this one.
         """
-        nc = connection(self._broker)
-        newest = await last_message(nc, AUDIO, self._subject)
+        newest = await last_message(self._nc, AUDIO, self._subject)
         if newest is None or self._unpacked(newest.data) is None:
             return 1
-        return await start_of(nc, AUDIO, self._subject, self._is_before)
+        return await start_of(self._nc, AUDIO, self._subject, self._is_before)
 
     def _is_before(self, message: StoredMessage) -> bool:
         frame = self._unpacked(message.data)

@@ -187,12 +187,12 @@ class TrackOwner:
             self._woken.set()
 
     async def _wait(self, patience_s: float) -> None:
+        # A timer that wakes it as well: `asyncio.timeout` takes three times as long, 31 times a second.
+        timer = asyncio.get_running_loop().call_later(patience_s, self._woken.set)
         try:
-            async with asyncio.timeout(patience_s):
-                await self._woken.wait()
-        except TimeoutError:
-            return
+            await self._woken.wait()
         finally:
+            timer.cancel()
             self._woken.clear()
 
 

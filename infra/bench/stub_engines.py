@@ -9,6 +9,7 @@ import argparse
 import json
 import uuid
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -87,6 +88,7 @@ class _Hum(tts.ChunkedStream):
         output_emitter.push(hum(len(self._input_text) * LETTER_S))
 
 
+@lru_cache(64)
 def hum(seconds: float) -> bytes:
     """Return a low tone as int16 PCM."""
     at_s = np.arange(round(seconds * VOICE_RATE_HZ)) / VOICE_RATE_HZ
