@@ -62,6 +62,8 @@ class LiveSound:
         """Whether any frame of the track has arrived."""
         self.broken = 0
         """Frames that could not be read, or that cannot belong to this track."""
+        self.dropped = 0
+        """Frames that were dropped because too many waited."""
 
     async def __aenter__(self) -> "LiveSound":
         """Subscribe, then read what the stream has kept. Raises nats errors."""
@@ -119,10 +121,17 @@ class LiveSound:
         if self.broken == 1:
             log.warning("track %s: dropping broken frames: %s", self._track_id, why)
 
+    def _count_dropped(self) -> None:
+        self.dropped += 1
+        if self.dropped == 1:
+            log.warning("track %s: %d frames wait: the oldest become silence", self._track_id, MAX_WAITING_FRAMES)
+
     async def _receive(self, message: Msg) -> None:
         frame = self._unpacked(message.data)
         if frame is not None:
             self._last_frame_at = time.monotonic()
+            if len(self._waiting) == MAX_WAITING_FRAMES:
+                self._count_dropped()
             self._waiting.append(frame)
             self.heard = True
             if frame.first_sample + len(frame.pcm) // 2 >= self.needed_to:

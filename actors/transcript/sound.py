@@ -93,9 +93,12 @@ class TrackSound:
         """Drop what is older than is kept; what a long gap or a long catching up took is given back, too."""
         surplus = self.handled - self._base - KEEP_SAMPLES
         if surplus > TRIM_SAMPLES:
-            kept = self._samples[surplus : self.end - self._base]
-            self._samples = np.zeros(len(kept) + TRIM_SAMPLES + IN_SAMPLE_RATE_HZ, np.int16)
-            self._samples[: len(kept)] = kept
+            kept = self.end - self._base - surplus
+            if len(self._samples) > kept + 3 * TRIM_SAMPLES:
+                self._samples = self._samples[surplus : surplus + kept + TRIM_SAMPLES].copy()
+            else:  # in place: a new array every ten seconds for each track leaves memory in fragments
+                room = self._samples.data
+                room[:kept] = room[surplus : surplus + kept]
             self._base += surplus
         self._trim_times()
 

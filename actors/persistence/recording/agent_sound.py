@@ -82,6 +82,10 @@ class RecordedReply:
             self._joined = np.frombuffer(bytes(pcm), "<i2")
         return self._joined
 
+    def forget_joined(self) -> None:
+        """Keep its sound once, until it is asked for again."""
+        self._joined = None
+
 
 def heard(
     sounds: Mapping[str, RecordedReply], replies: Iterable[HeardReply], start_ns: int, start: int, end: int

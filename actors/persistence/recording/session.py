@@ -37,8 +37,8 @@ ANSWER_S = 1.2
 AFTER_OUTAGE_S = 4.0
 """What the doors kept while NATS was away is given this long to come."""
 
-MOST_UNWRITTEN = 3000
-"""Frames, a minute of a call, that are held while nothing can be stored; then they are left to the audio stream."""
+MOST_UNWRITTEN_BYTES = 4_000_000
+"""A minute of a call that is held while nothing can be stored; then its sound is left to the audio stream."""
 
 AGAIN_S, LEFT_AGAIN_S = 1.0, 5.0
 """How long after a failure it is tried again; the second where what was held was dropped and is read once more."""
@@ -99,7 +99,7 @@ class SessionRecorder:
                 except (LogUnavailable, NatsError, TimeoutError, OSError) as error:
                     log.warning("recording of %s: %r; trying again", self._opened.session_id, error)
                     patience_s = AGAIN_S
-                    if writer is not None and writer.unwritten >= MOST_UNWRITTEN:
+                    if writer is not None and writer.unwritten_bytes >= MOST_UNWRITTEN_BYTES:
                         writer, patience_s = None, LEFT_AGAIN_S
                 await self._wait(patience_s)
         finally:
@@ -143,8 +143,8 @@ class _Writer:
         self._not_before_s = 0.0
         self._waits_s = 0.0
         self._active_ns = timeline.start_ns
-        self.unwritten = 0
-        """How many frames were read since all that was due was written."""
+        self.unwritten_bytes = 0
+        """How much sound was read since all that was due was written."""
         self._ahead_ns: int | None = None
         """By how much the session's time is ahead of this process's, by the frame that came quickest."""
         self._fresh_s = 0.0
@@ -169,7 +169,7 @@ class _Writer:
         over = timeline.closed is not None or now - self._active_ns > ABANDONED_S * 1e9
         timeline.place(now, all_of_it=over or hurried)
         await self._write(self._limit(now, over, hurried), part=over or hurried, over=over)
-        self.unwritten = 0
+        self.unwritten_bytes = 0
         if over:
             await self._complete()
         return over
@@ -207,7 +207,7 @@ class _Writer:
         has_sound = False
         while True:
             frames = await self._sound.read()
-            self.unwritten += len(frames)
+            self.unwritten_bytes += sum(len(data) for _, data in frames)
             self._take(frames)
             has_sound = has_sound or bool(frames)
             if not self._sound.has_more:

@@ -208,6 +208,8 @@ class Timeline:
             ):
                 del self._heard.replies[reply.reply_id]
                 self._drop(reply.reply_id)
+        for sound in self._sounds.values():
+            sound.forget_joined()
 
 
 def _clipped(mix: npt.NDArray[np.int32]) -> Samples:

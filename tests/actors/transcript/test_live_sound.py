@@ -6,7 +6,7 @@ import nats
 import pytest
 from faststream.nats import NatsBroker
 
-from actors.transcript.live_sound import LiveSound
+from actors.transcript.live_sound import MAX_WAITING_FRAMES, LiveSound
 from contracts.audio import InFrame
 from contracts.topology import AUDIO, audio_in_subject
 from infra.log.connection import connection, jetstream
@@ -50,6 +50,15 @@ async def test_of_a_track_that_another_followed_all_is_read(broker: NatsBroker) 
     async with LiveSound(broker, "s-1", "p-1", "t-1", 320 * 300, asyncio.Event()) as live:
         positions = [frame.first_sample for frame in live.frames()]
     assert {320 * n for n in range(300, 400)} <= set(positions)
+
+
+async def test_no_more_frames_wait_than_a_listener_may_be_behind_and_those_dropped_are_counted(
+    broker: NatsBroker,
+) -> None:
+    async with LiveSound(broker, "s-1", "p-1", "t-1", 0, asyncio.Event()) as live:
+        await keep(broker, "t-1", MAX_WAITING_FRAMES + 100)
+        await until(lambda: live.dropped == 100)
+        assert len(live.frames()) == MAX_WAITING_FRAMES
 
 
 async def test_of_a_track_without_sound_nothing_is_read(broker: NatsBroker) -> None:

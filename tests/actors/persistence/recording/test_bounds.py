@@ -77,13 +77,13 @@ async def test_the_sound_of_those_that_wait_for_the_encoder_stays_in_the_stream(
 async def test_what_cannot_be_stored_is_left_to_the_stream_and_read_again(
     broker: NatsBroker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(recorded_session, "MOST_UNWRITTEN", 100)
+    monkeypatch.setattr(recorded_session, "MOST_UNWRITTEN_BYTES", 100_000)
     monkeypatch.setattr(recorded_session, "LEFT_AGAIN_S", 0.05)
     held: list[int] = []
     real = recorded_session._Writer.step
 
     async def step(self: recorded_session._Writer, hurried: bool) -> bool:
-        held.append(self.unwritten)
+        held.append(self.unwritten_bytes)
         return await real(self, hurried)
 
     monkeypatch.setattr(recorded_session._Writer, "step", step)
