@@ -6,7 +6,7 @@ LOCK := $(VENV)/bin/uv pip compile --universal --generate-hashes --upgrade -q --
 
 PEERS := livekit_agents pipecat
 
-.PHONY: help setup setup-dev run pulsar test test-quick test-nightly monitoring-test image stack-test stack-test-core bench-peers peers-lock helm-tools helm-test docs lint scan lock asyncapi settings-table metrics-table nats-users dashboards clean
+.PHONY: help setup setup-dev run pulsar test test-quick test-nightly monitoring-test image stack-test stack-test-core bench-peers peers-lock helm-tools helm-test docs lint scan lock asyncapi settings-table metrics-table page-words nats-users dashboards clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -101,6 +101,9 @@ asyncapi: setup ## generate asyncapi.yaml from the code
 settings-table: setup ## generate docs/settings.md, and what the Helm chart knows of settings, from the code
 	$(VENV)/bin/python -m infra.cli.settings_table
 	$(VENV)/bin/python -m infra.deploy.chart_settings
+
+page-words: setup ## generate the page's words for why a silence was so long, from infra/session/silence_words.py
+	$(VENV)/bin/python -m infra.session.silence_words
 
 nats-users: setup ## generate the users of NATS that compose has for development, from the topology
 	$(VENV)/bin/daredevil nats-users infra/deploy/compose/nats/development --password development-only

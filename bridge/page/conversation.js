@@ -10,7 +10,7 @@ export function emptyConversation() {
 function exchangeOf(conversation, turnId) {
   let entry = conversation.entries.get(turnId);
   if (!entry) {
-    entry = { kind: "exchange", key: turnId, userText: "", settled: false, ended: false, endedAt: null, passed: false, preparing: false, source: "speech", dismissed: null, openers: [], replies: [], tools: [] };
+    entry = { kind: "exchange", key: turnId, userText: "", settled: false, ended: false, endedAt: null, passed: false, preparing: false, source: "speech", dismissed: null, evidence: null, scores: [], openers: [], replies: [], tools: [] };
     conversation.entries.set(turnId, entry);
   }
   return entry;
@@ -66,11 +66,16 @@ const FOLDS = {
     if (!entry.ended) Object.assign(entry, { userText: data.text, settled: Boolean(data.settled) });
     return [entry];
   },
+  TranscriptScored(conversation, data) {
+    const entry = conversation.entries.get(data.turn_id);
+    entry?.scores.push({ problem: data.problem ?? "", time_ns: data.time_ns });
+    return entry ? [entry] : [];
+  },
   TurnEnded(conversation, data, sequence) {
     conversation.userSpeaking = false;
     conversation.hasTurns = true;
     const entry = exchangeOf(conversation, data.turn_id ?? data.event_id);
-    Object.assign(entry, { userText: data.text, ended: true, endedAt: sequence, source: data.source ?? "speech", dismissed: null });
+    Object.assign(entry, { userText: data.text, ended: true, endedAt: sequence, source: data.source ?? "speech", dismissed: null, evidence: data.evidence ?? null });
     return [entry];
   },
   TurnPassed(conversation, data) {

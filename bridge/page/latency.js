@@ -1,6 +1,7 @@
 // The response gap of an exchange: a figure, a stacked bar of its parts (what was waited for), and the figures behind
 // it, with what was done beside them.
 import { el } from "./dom.js";
+import { whySilent } from "./silence.js";
 
 export const PARTS = [
   ["endpointing_ms", "endpointing", "silence until it was clear that you had ended"],
@@ -40,8 +41,9 @@ export class LatencyLine {
     this.toggle.setAttribute("aria-expanded", String(open));
   }
 
-  // `longestMs` is the longest gap so far: all bars of a conversation have one scale.
-  show({ gapMs, parts, beside, readyBeforeMs, waitedFor }, longestMs) {
+  // `longestMs` is the longest gap so far: all bars of a conversation have one scale. `evidence` is that of the turn's
+  // end, null for one that was typed, and `scores` what a language model said of its words.
+  show({ gapMs, parts, beside, readyBeforeMs, waitedFor }, longestMs, evidence, scores) {
     this.element.hidden = gapMs === null;
     if (gapMs === null) return;
     this.figure.textContent = `${Math.round(gapMs)} ms`;
@@ -50,7 +52,11 @@ export class LatencyLine {
     );
     this.bar.style.setProperty("--filled", String(Math.min(1, gapMs / Math.max(SCALE_MS, longestMs))));
     this.bar.replaceChildren(...there.map((part) => this.segment(part)));
-    this.table.replaceChildren(...there.map((part) => this.row(part)), ...this.asides(beside, readyBeforeMs, waitedFor));
+    this.table.replaceChildren(
+      ...there.map((part) => this.row(part)),
+      ...this.silence(parts, beside, evidence, scores),
+      ...this.asides(beside, readyBeforeMs, waitedFor),
+    );
     const words = there.map((part) => `${part.label} ${shown(part.ms)}`).join(", ");
     this.toggle.setAttribute("aria-label", `Answered after ${Math.round(gapMs)} milliseconds: ${words}`);
   }
@@ -60,6 +66,12 @@ export class LatencyLine {
     segment.style.flexGrow = String(ms);
     segment.dataset.ms = String(ms);
     return segment;
+  }
+
+  silence(parts, beside, evidence, scores) {
+    const ms = parts?.endpointing_ms || beside?.endpointing_ms;
+    if (!ms || !evidence) return [];
+    return [el("li", { className: "latency-silence" }, `Endpointing: ${whySilent(evidence, scores, ms)}`)];
   }
 
   // What cost nothing, because something else took longer.

@@ -36,7 +36,7 @@ class ExchangeView {
     this.mark.hidden = !reply?.interrupted;
     if (!reply) return;
     this.showWords(reply);
-    this.latency.show(reply, longestMs);
+    this.latency.show(reply, longestMs, exchange.evidence, exchange.scores);
   }
 
   showUser({ userText, ended, settled, dismissed, source }) {

@@ -7,6 +7,7 @@ from typing import Any
 
 from contracts import events as e
 from infra.session.response_gap import breakdown, milestones_of
+from infra.session.silence_words import why_silent
 
 LATENCY_FACTS = (
     e.TranscriptRevised,
@@ -115,7 +116,8 @@ def _taken(parts: e.LatencyParts | None) -> dict[str, float]:
 def _cause(part: str, ms: float, ended: e.TurnEnded, of_turn: Sequence[e.Event], reply_id: str) -> str:
     match part:
         case "endpointing_ms":
-            return _why_silent(ended, of_turn) + _why_later(ms, ended, of_turn)
+            assert ended.evidence is not None
+            return why_silent(ended.evidence, [fact for fact in of_turn if isinstance(fact, e.TranscriptScored)], ms)
         case "vad_ms":
             return f"the sound was given to speech to text {ms:.0f} ms after the end of speech"
         case "stt_ms":
@@ -134,63 +136,6 @@ def _cause(part: str, ms: float, ended: e.TurnEnded, of_turn: Sequence[e.Event],
         case "playback_ms":
             return f"the first sound was heard {ms:.0f} ms after it was sent"
     return "it was there when the caller had finished"
-
-
-_REASONS: dict[str, str] = {
-    "sure": "the words sound whole",
-    "between": "the words may go on",
-    "goes-on": "the words sound as if they went on",
-    "question": "they are a whole question",
-    "answer": "they answer what was asked",
-    "greeting": "people often go on after a greeting",
-    "hesitation": "they end in an um",
-    "number": "something is being read out",
-    "list": "a list goes on",
-}
-"""Why a silence was as long as it was, by `TurnEvidence.reason`; `no-score` has reasons of its own."""
-
-
-def _why_silent(ended: e.TurnEnded, of_turn: Sequence[e.Event]) -> str:
-    evidence = ended.evidence
-    assert evidence is not None
-    asked = f"{evidence.required_silence_ms:.0f} ms of silence were required"
-    if evidence.patience:
-        score = f", score {evidence.score:.2f}" if evidence.score is not None else ""
-        reason = evidence.reason
-        why = _why_not_scored(of_turn) if reason == "no-score" else _REASONS.get(reason, reason)
-        return f"{asked}: {why} ({evidence.patience}{score})"
-    if evidence.unfinished:
-        return f"{asked}: the words break off"
-    if evidence.end_of_turn_probability is not None:
-        return f"{asked}: the end-of-turn model said {evidence.end_of_turn_probability:.2f}"
-    return asked
-
-
-LATE_MS = 50
-"""A turn's end that is stored so much after its silence was long enough has another reason than this silence."""
-
-
-def _why_later(ms: float, ended: e.TurnEnded, of_turn: Sequence[e.Event]) -> str:
-    """Return why the turn's end took longer than the silence that was required; empty if it hardly did."""
-    evidence = ended.evidence
-    assert evidence is not None
-    late_ms = ms - evidence.required_silence_ms
-    if late_ms < LATE_MS:
-        return ""
-    scored_ns = max((f.time_ns for f in of_turn if isinstance(f, e.TranscriptScored)), default=0)
-    scored_ms = (scored_ns - evidence.speech_ended_ns) / 1e6
-    if evidence.score is not None and scored_ms > evidence.required_silence_ms:
-        return f"; the score came {scored_ms:.0f} ms after the end of speech"
-    return f"; the log had the turn's end {late_ms:.0f} ms later"
-
-
-def _why_not_scored(of_turn: Sequence[e.Event]) -> str:
-    scored = [fact for fact in of_turn if isinstance(fact, e.TranscriptScored)]
-    if not scored:
-        return "no local language model said whether the words are whole"
-    if scored[-1].problem:
-        return f"nothing said whether the words are whole: {scored[-1].problem}"
-    return "the language model had not said in time whether the words are whole"
 
 
 def _named(what: str, engine: str) -> str:

@@ -306,6 +306,20 @@ async def test_the_latency_bar_shows_parts_that_sum_to_the_gap(page: Page, door:
     await expect(page.locator(".legend")).to_contain_text("endpointing")
     await line.click()
     await expect(page.locator(".latency-parts")).to_contain_text("first token")
+    await expect(page.locator(".latency-silence")).to_have_count(0)
+
+
+async def test_the_parts_say_why_the_silence_was_so_long(page: Page, door: PageDoor) -> None:
+    await talk(page, door)
+    evidence = {"silence_ms": 210, "required_silence_ms": 200, "speech_ended_ns": 1, "text_ready_ns": 1}
+    sure = {"patience": "balanced", "reason": "sure", "score": 2.5}
+    await say_turn(door, "Hello", evidence=evidence | sure)
+    await write_clause(door, 0, "Hi!", [9_000])
+    parts = {**PARTS, "endpointing_ms": 210.0}
+    await door.fact("PlaybackStarted", turn_id="t1", reply_id="r1", gap_ms=sum(parts.values()), parts=parts)
+    await page.locator(".latency").click()
+    said = "200 ms of silence were required: the words sound whole (balanced, score 2.50)"
+    await expect(page.locator(".latency-silence")).to_have_text(f"Endpointing: {said}")
 
 
 async def test_an_engine_failure_is_a_notice_and_the_facts_are_listed(page: Page, door: PageDoor) -> None:
