@@ -26,6 +26,7 @@ from infra.log.event_log import Fact, append, now_ns
 from infra.log.log_streams import client_of, streams_of_log
 from infra.log.provisioning import provision
 from infra.log.session_feed import SessionFeed
+from infra.system.processes import standing_apart
 
 START_TIMEOUT_S = 60
 IDLE_ACTOR = PERSISTENCE
@@ -55,7 +56,7 @@ class BusFigures:
 async def _actor(durable: str) -> AsyncIterator[None]:
     """Run the stand-in for an actor as a separate process, which is ready when the block begins."""
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "infra.bench.stand_in", durable), stdout=asyncio.subprocess.PIPE
+        *standing_apart(sys.executable, "-m", "infra.bench.stand_in", durable), stdout=asyncio.subprocess.PIPE
     )
     try:
         assert process.stdout is not None

@@ -87,7 +87,7 @@ async def measure_log_rate(folder: Path, servers: int, partitions: int, writers:
                 js, given=settings().model_copy(update={"partitions": partitions, "nats_replicas": servers})
             )
             before_s = _cpu_s(pids)
-            written = await asyncio.to_thread(_write, urls, partitions, writers, seconds)
+            written = await _write(urls, partitions, writers, seconds)
             cpu_s = _cpu_s(pids) - before_s
             infos = await log_infos(nc)
         finally:
@@ -148,17 +148,19 @@ def _cpu_s(pids: Sequence[int]) -> float:
     return sum(each.user + each.system for each in times)
 
 
-def _write(urls: Sequence[str], partitions: int, writers: int, seconds: float) -> list[_Written]:
+async def _write(urls: Sequence[str], partitions: int, writers: int, seconds: float) -> list[_Written]:
     """Have conversations appended by processes of their own, which begin at one moment."""
     shares = [writers // WRITER_PROCESSES + (number < writers % WRITER_PROCESSES) for number in range(WRITER_PROCESSES)]
+    loop = asyncio.get_running_loop()
     with WorkerProcesses(WRITER_PROCESSES) as pool:
         # Not measured: processes start, and connect.
-        list(pool.map(_ready, range(WRITER_PROCESSES)))
-        running = [
-            pool.submit(_write_share, urls, partitions, number * writers, share, seconds)
-            for number, share in enumerate(shares)
-        ]
-        return [each.result() for each in running]
+        await asyncio.gather(*(loop.run_in_executor(pool, _ready, number) for number in range(WRITER_PROCESSES)))
+        return await asyncio.gather(
+            *(
+                loop.run_in_executor(pool, _write_share, urls, partitions, number * writers, share, seconds)
+                for number, share in enumerate(shares)
+            )
+        )
 
 
 def _ready(_number: int) -> None:

@@ -16,7 +16,7 @@ from infra.bench.bad_network import ImpairedLink, Impairment, bad_line
 from infra.livekit.key import livekit_key
 from infra.system.livekit import free_livekit_ports, livekit_server_path, write_livekit_config
 from infra.system.nats import free_port, nats_server_path, wait_for_port, write_nats_config
-from infra.system.processes import start_program
+from infra.system.processes import standing_apart, start_program
 
 LINE_TIMEOUT_S = 3600.0
 Report = Callable[[str], None]
@@ -126,7 +126,10 @@ async def _line(servers: Outside, calls: Path, rest_s: float) -> LineFigures:
     )
     named = {f"DAREDEVIL_{name.upper()}": value for name, value in servers.environment.items()}
     process = await asyncio.create_subprocess_exec(
-        *command, env={**os.environ, **named}, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE
+        *standing_apart(*command),
+        env={**os.environ, **named},
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
     )
     try:
         async with asyncio.timeout(LINE_TIMEOUT_S):
