@@ -249,9 +249,16 @@ class _App(FastStream):
         self, log_level: int = logging.INFO, run_extra_options: dict[str, Any] | None = None, sleep_time: float = 0.1
     ) -> None:
         """Run the app until it is ended; if it cannot run, end the process with one line."""
-        with ends_process(), contextlib.suppress(_LeftEarly):
-            await super().run(log_level, run_extra_options, sleep_time)
-        self._end.finish()
+        code = 1
+        try:
+            with ends_process(), contextlib.suppress(_LeftEarly):
+                await super().run(log_level, run_extra_options, sleep_time)
+            code = 0
+        except SystemExit as error:
+            code = error.code if isinstance(error.code, int) else code
+            raise
+        finally:
+            self._end.finish(code)
 
 
 class _LeftEarly(Exception):

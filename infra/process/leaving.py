@@ -41,10 +41,14 @@ class Leaving:
             self._overdue.daemon = True
             self._overdue.start()
 
-    def finish(self) -> None:
-        """Have Python end at once after the app: to take loaded models apart costs seconds, on a busy machine many."""
+    def finish(self, code: int) -> None:
+        """Have Python end at once after the app, also one that failed; `code` is the exit code.
+
+        To take loaded models apart costs seconds, on a busy machine many, and threads of theirs that still run then may
+        abort the process.
+        """
         if self._is_apps:
-            atexit.register(leave, 0)
+            atexit.register(leave, code)
 
 
 def is_faststreams() -> bool:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from actors.reasoning.small_model.examples import EXAMPLES
 from infra.engines.llm import LOCAL, LOCAL_CONTEXT_TOKENS
+from infra.process.leaving import leave
 from infra.settings import Settings, settings
 from infra.shares import shares_of
 from infra.system.processes import name_process
@@ -127,6 +128,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         raise SystemExit(f"the local language model cannot be served on port {options.port}: {error}") from error
     print(f"ready {server.listening_address}", flush=True)
     ended.wait()
+    leave(0)  # its threads still run: Python must not be taken apart around them
 
 
 if __name__ == "__main__":

@@ -21,9 +21,11 @@ async def lifespan() -> AsyncIterator[None]:
         await asyncio.get_running_loop().run_in_executor(None, time.sleep, 600)
     if HANGS == "loop":
         time.sleep(600)  # noqa: ASYNC251 (that is the fault)
+    if HANGS == "python, after a failure":
+        raise RuntimeError("its end failed")
 
 
-if HANGS == "python":
+if HANGS.startswith("python"):
     atexit.register(time.sleep, 600)
 
 app = make_app("part", make_broker("part"), lifespan)

@@ -24,6 +24,7 @@ LONG_S = 60
         ("", True, 0),
         ("await", True, 0),
         ("python", False, 0),
+        ("python, after a failure", False, 1),
         pytest.param("thread", False, 1),
         pytest.param("loop", False, 1),
     ],
@@ -45,6 +46,8 @@ async def test_it_ends_whatever_hangs(
             nats_server.freeze()
         process.send_signal(signal.SIGTERM)
         assert await asyncio.wait_for(process.wait(), LONG_S) == code, log.read_text()
+        if hangs.startswith("python"):
+            assert "the process has not ended within" not in log.read_text()
     finally:
         if frozen:
             nats_server.thaw()

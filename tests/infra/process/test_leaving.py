@@ -56,14 +56,15 @@ def test_a_process_that_does_not_end_in_time_leaves() -> None:
 
 def test_after_its_app_a_process_does_not_take_itself_apart() -> None:
     done = ended(
-        "atexit.register(time.sleep, 600)\nleaving = Leaving(True)\nleaving.begin(500)\nprint('said')\nleaving.finish()"
+        "atexit.register(time.sleep, 600)\nleaving = Leaving(True)\nleaving.begin(500)\nprint('said')\n"
+        "leaving.finish(0)"
     )
     assert (done.returncode, done.stdout) == (0, "said\n")
 
 
 def test_a_process_that_is_more_than_an_app_goes_on() -> None:
     done = ended(
-        "leaving = Leaving(False)\nleaving.begin(0.01)\nleaving.finish()\n"
+        "leaving = Leaving(False)\nleaving.begin(0.01)\nleaving.finish(0)\n"
         "time.sleep(0.2)\natexit.register(print, 'last')"
     )
     assert (done.returncode, done.stdout) == (0, "last\n")
