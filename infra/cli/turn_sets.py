@@ -58,7 +58,7 @@ async def scored_events(path: Path | None, since: str | None, option: str = "--s
         raise ValueError(f"give --events DIR, or {option} AGE for the log's own conversations: one of both")
     events = with_joints(read_events(path)) if path is not None else await of_log(since or "", option)
     if not events:
-        raise LookupError("there is no silence after words in these conversations")
+        raise LookupError("nobody was heard in these conversations: there is no silence after words to look at")
     return await scored(events)
 
 

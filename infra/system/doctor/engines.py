@@ -200,7 +200,13 @@ def _end_by_words(settings: Settings) -> Iterator[Finding]:
         subject = f"DAREDEVIL_PATIENCE={settings.patience}"
         detail = "no local language model is installed to score the words: each turn waits for the middle silence"
         yield Finding(subject, "warning", detail, f"{SETUP}, or {how_to_unset('patience')}")
-    if settings.opener and not (settings.patience in PATIENCES or (settings.patience == "auto" and is_local)):
+    by_words = settings.patience in PATIENCES or (settings.patience == "auto" and is_local)
+    for name in ("min_endpointing_delay_ms", "max_endpointing_delay_ms"):
+        if by_words and name in settings.model_fields_set:
+            detail = "it has no effect: what was said decides when a turn is over, by the silences of the patience"
+            remedy = f"set DAREDEVIL_PATIENCE= (empty) to have the voice decide, or {how_to_unset(name)}"
+            yield Finding(f"DAREDEVIL_{name.upper()}", "warning", detail, remedy)
+    if settings.opener and not by_words:
         detail = "it is never said: without a patience nothing says where a turn may be over"
         remedy = f"name one, DAREDEVIL_PATIENCE=quick, or {how_to_unset('opener')}"
         yield Finding("DAREDEVIL_OPENER", "warning", detail, remedy)

@@ -195,6 +195,17 @@ def test_an_opener_that_is_never_said_is_told(tmp_path: Path) -> None:
         assert not engine_problems(some_settings(tmp_path, opener="Well,", **values))
 
 
+def test_delays_of_the_voice_are_told_to_have_no_effect_where_the_words_decide(tmp_path: Path) -> None:
+    cloud: dict[str, object] = {"llm": "openai:gpt-5", "llm_options": {"api_key": "k"}}
+    for values in ({}, {"patience": "balanced"}):
+        found = engine_problems(some_settings(tmp_path, min_endpointing_delay_ms=300, **values))
+        assert [(each.subject, each.state) for each in found] == [("DAREDEVIL_MIN_ENDPOINTING_DELAY_MS", "warning")]
+        assert "DAREDEVIL_PATIENCE=" in found[0].remedy
+    for voice in (cloud | {"patience": ""}, cloud):
+        assert not engine_problems(some_settings(tmp_path, min_endpointing_delay_ms=300, **voice))
+    assert not engine_problems(some_settings(tmp_path))
+
+
 def test_a_chain_with_one_engine_that_is_there_may_start(tmp_path: Path) -> None:
     assert (
         unusable(some_settings(tmp_path, llm="nonsense:foo,local", stt="nosuch.STT,local", tts="nosuch:V,local")) == []
