@@ -1,14 +1,19 @@
 """A microphone that hears the utterances it is given, and silence otherwise, in short frames."""
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 import numpy as np
 
 from infra.caller.wav import Samples
-from infra.session.quiet import Quiet
+from infra.session.quiet import MOST_JOINED, Quiet
 
 FRAMES_PER_S = 50
+
+EARLY_S = 0.001
+"""A loop wakes that much too early, as its timers count whole milliseconds."""
 
 
 class Microphone:
@@ -22,6 +27,11 @@ class Microphone:
         self._saying: Samples = np.zeros(0, np.int16)
         self._said = asyncio.Event()
         self._said.set()
+        self._speaks = asyncio.Event()
+        self._held: list[bytes] = []
+        """Frames of quiet that wait to be joined."""
+        self._pieces: deque[bytes] = deque()
+        """What is to be sent now."""
         self.quiet: Quiet | None = None
         """Which frames are sent together, where they have 20 ms; None to send each by itself."""
 
@@ -37,8 +47,10 @@ class Microphone:
 
     def say(self, samples: Samples) -> int:
         """Start an utterance with the next frame; return the position at which it starts."""
+        self._hear()
         self._saying = samples
         self._said.clear()
+        self._speaks.set()
         return self.position
 
     async def said(self) -> None:
@@ -59,11 +71,30 @@ class Microphone:
 
     async def send(self, give: Callable[[bytes], Awaitable[None]]) -> None:
         """Send frame by frame, on the clock, until cancelled: a late frame does not delay the next."""
-        held: list[bytes] = []
         while True:
-            await asyncio.sleep(self.next_due_s - (asyncio.get_running_loop().time() - self._began_s))
+            await self._until_due()
+            self._hear()
+            while self._pieces:
+                await give(self._pieces.popleft())
+
+    def _hear(self) -> None:
+        """Hear the frames that are due."""
+        now_s = asyncio.get_running_loop().time() - self._began_s
+        while self.next_due_s <= now_s + EARLY_S:
             frame = self.frame()
-            held.append(frame)
-            if self.quiet is None or not self.quiet.waits(frame, len(held)):
-                await give(b"".join(held))
-                held.clear()
+            self._held.append(frame)
+            if self.quiet is None or not self.quiet.waits(frame, len(self._held)):
+                self._pieces.append(b"".join(self._held))
+                self._held.clear()
+
+    async def _until_due(self) -> None:
+        """Sleep until the next frame is complete; where quiet is sent in longer pieces, until a piece is, or speech."""
+        due_s = self.next_due_s
+        if self._held and not len(self._saying):
+            due_s += (MOST_JOINED - len(self._held) - 1) / self._frames_per_s
+            self._speaks.clear()
+            with suppress(TimeoutError):
+                async with asyncio.timeout_at(self._began_s + due_s):
+                    await self._speaks.wait()
+        else:
+            await asyncio.sleep(due_s - (asyncio.get_running_loop().time() - self._began_s))

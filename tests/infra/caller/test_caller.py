@@ -1,3 +1,4 @@
+import asyncio
 import itertools
 from pathlib import Path
 
@@ -7,8 +8,12 @@ from websockets.asyncio.server import serve
 
 from infra.caller import CallFailed, ScriptedUtterance, Sound, place_call, websocket_messages, write_wav
 from infra.caller.conversation import CallState
+from infra.caller.microphone import Microphone
 from infra.caller.websocket_messages import ws_url
+from infra.process.tasks import ended
+from infra.session.quiet import MOST_JOINED, Quiet
 from tests.infra.caller.fake_door import RATE_HZ, fake_door
+from tests.waiting import until
 
 pytestmark = pytest.mark.slow
 
@@ -52,6 +57,27 @@ async def test_keeps_real_time_pace_on_the_whole() -> None:
     assert spent_s == pytest.approx((frames - 1) * 0.02, abs=0.1)
     assert result.seconds >= frames * 0.02
     assert len(door.arrivals_s) < frames, "quiet after the turn is sent in longer pieces"
+
+
+async def test_speech_after_joined_quiet_begins_with_the_next_frame_not_with_the_next_piece() -> None:
+    microphone, sent = Microphone(16_000), list[bytes]()
+    microphone.quiet = Quiet()
+    microphone.quiet.may_end_turn = False
+
+    async def give(piece: bytes) -> None:
+        sent.append(piece)
+
+    sending = asyncio.create_task(microphone.send(give))
+    await until(lambda: len(sent) > 1 and len(sent[-1]) == 640 * MOST_JOINED, 10)
+    quiet = sum(map(len, sent)) // 2
+    first = microphone.say(np.full(640, 9_000, np.int16))
+    await microphone.said()
+    await until(lambda: sum(map(len, sent)) // 2 >= first + 640, 10)
+    await ended(sending)
+    said = np.frombuffer(b"".join(sent), "<i2")
+    assert first >= quiet
+    assert list(np.flatnonzero(said)) == list(range(first, first + 640))
+    assert [len(piece) for piece in sent if any(piece)][-1] == 640
 
 
 async def test_reports_what_was_played_until_the_end() -> None:
