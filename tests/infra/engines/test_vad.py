@@ -1,9 +1,11 @@
-from typing import Any
+import asyncio
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
 
 from infra.engines.vad import MOST_SILENT_WINDOWS, WINDOW_SAMPLES, SileroVad
+from infra.engines.vad_model import MOST_TOGETHER, Sound, TrackMemory
 from tests.speech import recorded
 
 
@@ -37,10 +39,10 @@ async def test_when_the_model_fails_loudness_decides_and_the_reason_is_kept(monk
     vad = SileroVad()
     track = vad.track()
 
-    def broken(window: object) -> float:
+    def broken(*_: object) -> list[float]:
         raise RuntimeError("no model")
 
-    monkeypatch.setattr(track, "_model", broken)
+    monkeypatch.setattr(track._model, "judge", broken)
     loud = np.full(WINDOW_SAMPLES, 8000, np.int16)
     assert await track.probabilities(np.concatenate([loud, loud * 0])) == [1.0, 0.0]
     assert track.failure == "RuntimeError: no model"
@@ -48,16 +50,19 @@ async def test_when_the_model_fails_loudness_decides_and_the_reason_is_kept(monk
 
 
 @pytest.mark.engines
-async def test_a_muted_microphone_does_not_cost_the_model_anything_and_speech_after_it_is_found() -> None:
+async def test_a_muted_microphone_does_not_cost_the_model_anything_and_speech_after_it_is_found(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     vad = SileroVad()
-    track, asked = vad.track(), []
-    model = track._model
+    track = vad.track()
+    asked: list[Sound] = []
+    judge = track._model.judge
 
-    def counted(window: np.ndarray[Any, np.dtype[np.float32]]) -> float:
-        asked.append(window)
-        return model(window)
+    def counted(memories: Sequence[TrackMemory], windows: Sequence[Sound]) -> list[float]:
+        asked.extend(windows)
+        return judge(memories, windows)
 
-    track._model = counted  # type: ignore[assignment]  # it is called, and nothing else
+    monkeypatch.setattr(track._model, "judge", counted)
     silence = np.zeros(200 * WINDOW_SAMPLES, np.int16)
     assert max(await track.probabilities(silence)) < 0.3
     assert len(asked) == MOST_SILENT_WINDOWS
@@ -65,4 +70,35 @@ async def test_a_muted_microphone_does_not_cost_the_model_anything_and_speech_af
     asked.clear()
     await track.probabilities(silence[: 10 * WINDOW_SAMPLES])
     assert len(asked) == 10
+    vad.close()
+
+
+@pytest.mark.engines
+@pytest.mark.parametrize("tracks", [2, MOST_TOGETHER + 3])
+async def test_tracks_that_have_a_window_at_the_same_time_share_a_run_and_nothing_else(
+    tracks: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vad = SileroVad()
+    speech = recorded("hello")
+    said = [speech[number * WINDOW_SAMPLES :][: 20 * WINDOW_SAMPLES] for number in range(tracks)]
+    alone = [await vad.track().probabilities(samples) for samples in said]
+    runs: list[int] = []
+    judge = vad._model.judge
+
+    def counted(memories: Sequence[TrackMemory], windows: Sequence[Sound]) -> list[float]:
+        runs.append(len(windows))
+        return judge(memories, windows)
+
+    monkeypatch.setattr(vad._model, "judge", counted)
+    at_once = [vad.track() for _ in range(tracks)]
+    together: list[list[float]] = [[] for _ in range(tracks)]
+    for at in range(0, 20 * WINDOW_SAMPLES, WINDOW_SAMPLES):
+        pieces = [samples[at : at + WINDOW_SAMPLES] for samples in said]
+        found = await asyncio.gather(*map(lambda track, piece: track.probabilities(piece), at_once, pieces))
+        for each, probabilities in zip(together, found, strict=True):
+            each += probabilities
+    for one, other in zip(together, alone, strict=True):
+        assert one == pytest.approx(other, abs=1e-5)
+    assert max(runs) == min(tracks, MOST_TOGETHER)
+    assert len(runs) == 20 * -(-tracks // MOST_TOGETHER)
     vad.close()
