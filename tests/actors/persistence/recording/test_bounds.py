@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from faststream.nats import NatsBroker
 from nats.aio.msg import Msg
+from nats.js.api import DiscardPolicy
 
 from actors.persistence import actor
 from actors.persistence.recording import session as recorded_session
@@ -17,7 +18,6 @@ from contracts import events as e
 from contracts.topology import AUDIO, RECORDINGS
 from infra.log.connection import connection, jetstream
 from infra.log.event_log import history
-from infra.log.provisioning import provision
 from infra.process.tasks import ended
 from infra.session.recordings import pcm_of
 from tests.actors.persistence.recording.recorded_call import USER_HZ, RecordedCall, onsets_ms, quiet, tone
@@ -88,10 +88,12 @@ async def test_what_cannot_be_stored_is_left_to_the_stream_and_read_again(
 
     monkeypatch.setattr(recorded_session._Writer, "step", step)
     call = await _spoken(broker)
-    await jetstream(broker).delete_stream(RECORDINGS)
+    js = jetstream(broker)
+    as_it_is = (await js.stream_info(RECORDINGS)).config
+    await js.update_stream(as_it_is.evolve(max_bytes=100, discard=DiscardPolicy.NEW))  # full
     async with running(actor.make(), "persistence", broker):
         await until(lambda: len(held) > 3)
-        await provision(jetstream(broker))
+        await js.update_stream(as_it_is)
         await call.close(12_000)
         stored = await _stored(broker)
     assert max(held) == 0, "each attempt began with nothing held"
