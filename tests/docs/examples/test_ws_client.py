@@ -111,7 +111,7 @@ def test_every_message_of_the_server_is_in_the_page() -> None:
     bridge = Path(__file__).parents[3] / "bridge"
     parts = ("call", "playback", "web", "websocket")
     sources = [path.read_text() for part in parts for path in (bridge / part).glob("*.py")]
-    told = {kind for source in sources for kind in re.findall(r'"type": "([a-z_]+)"', source)}
+    told = {kind for source in sources for kind in re.findall(r'"type": ?"([a-z_]+)"', source)}
     assert {"welcome", "fact", "taken", "reply_end"} <= told
     for kind in told | {"pause", "resume", "stop"}:
         assert f"`{kind}`" in PAGE.read_text(), kind
