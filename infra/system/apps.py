@@ -32,8 +32,8 @@ class Stage(IntEnum):
 STANDING_BACK = 5
 """Niceness of apps that neither carry sound nor make it: under contention they get a third of the CPU of the others."""
 
-BEING_LATE = 10
-"""Niceness of what may be seconds late, because nobody in a call waits for it: a third again. It is for records and
+BEING_LATE = 15
+"""Niceness of what may be seconds late, because nobody in a call waits for it: a tenth again. It is for records and
 recordings, summaries, and copies of the log."""
 
 DOOR_SECRETS = ("DAREDEVIL_LIVEKIT_API_SECRET", "DAREDEVIL_LIVEKIT_TOKEN_KEY", "DAREDEVIL_ADMIN_KEY", "DAREDEVIL_AUTH")

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 FLUSH_S = 4.0
 """How long this process's end may wait for what is known to be stored."""
 
-NICE = 15
+NICE = 19
+"""Of the thread that encodes: what is not encoded yet is in NATS, so it may wait longest."""
 
 AT_ONCE = 4
 """How many recordings read and write at a time: one encodes, the next ones have their sound ready."""
