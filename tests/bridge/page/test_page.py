@@ -428,7 +428,7 @@ async def samples_told_at_hang_up(page: Page, door: PageDoor, reply_id: str) -> 
     await door.reply(reply_id, tone(30))
     await until(lambda: len(door.played(reply_id)) > 1)
     await page.get_by_role("button", name="Hang up").click()
-    await until(lambda: "hangup" in [each["type"] for each in door.received])
+    await until(lambda: door.received[-1]["type"] == "hangup")
     *_, before, last, _ = door.received
     assert before["reply_id"] == last["reply_id"] == reply_id
     return int(last["samples"] - before["samples"])
