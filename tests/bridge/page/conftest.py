@@ -33,3 +33,13 @@ async def context(browser: Browser, door: PageDoor) -> AsyncIterator[BrowserCont
 async def page(context: BrowserContext, door: PageDoor) -> AsyncIterator[Page]:
     async with watched_page(context, door.url) as page:
         yield page
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="package")
+async def still(browser: Browser) -> AsyncIterator[Page]:
+    """A page that makes no call, for what its scripts work out off the clock."""
+    async with running_door() as door:
+        page = await browser.new_page()
+        await page.goto(door.url)
+        yield page
+        await page.close()

@@ -2,16 +2,13 @@
 
 import math
 import random
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-import pytest_asyncio
-from playwright.async_api import Browser, Page
+from playwright.async_api import Page
 
 from infra.session.heard_words import placed
 from tests.bridge.page.browser import needs_chromium
-from tests.bridge.page.page_door import running_door
 from tests.heard_word_cases import CASES, clauses_of, placed_words
 
 pytestmark = [needs_chromium, pytest.mark.asyncio(loop_scope="package")]
@@ -26,16 +23,6 @@ async ([replies, rate]) => {
   );
 }
 """
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="package")
-async def still(browser: Browser) -> AsyncIterator[Page]:
-    """A page that makes no call."""
-    async with running_door() as door:
-        page = await browser.new_page()
-        await page.goto(door.url)
-        yield page
-        await page.close()
 
 
 Words = list[list[tuple[str, float, float]]]

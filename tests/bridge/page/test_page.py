@@ -1,14 +1,12 @@
 """The browser page, in headless Chromium against a scripted door."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-import pytest_asyncio
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Page, expect
 
 from tests.bridge.page.browser import holds, needs_chromium
-from tests.bridge.page.page_door import RATE_HZ, SESSION, PageDoor, running_door, tone, until
+from tests.bridge.page.page_door import RATE_HZ, SESSION, PageDoor, tone, until
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="package"),
@@ -188,16 +186,6 @@ async def test_a_stop_that_comes_late_is_answered_with_what_was_played(page: Pag
     await until(lambda: door.played("r1") and door.played("r1")[-1].get("ended"))
     await door.send(type="stop", reply_id="r1")
     await until(lambda: door.played("r1")[-1] == {"type": "played", "reply_id": "r1", "samples": 2_400})
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="package")
-async def still(browser: Browser) -> AsyncIterator[Page]:
-    """A page that makes no call, to run the player in off the clock."""
-    async with running_door() as door:
-        page = await browser.new_page()
-        await page.goto(door.url)
-        yield page
-        await page.close()
 
 
 RENDER = """

@@ -1,16 +1,13 @@
 """The page joins quiet by the same rule as the door and our own callers: all take the same sound."""
 
 import random
-from collections.abc import AsyncIterator
 
 import numpy as np
 import pytest
-import pytest_asyncio
-from playwright.async_api import Browser, Page
+from playwright.async_api import Page
 
 from infra.session.quiet import QUIET_PEAK, Quiet
 from tests.bridge.page.browser import needs_chromium
-from tests.bridge.page.page_door import running_door
 
 pytestmark = [needs_chromium, pytest.mark.asyncio(loop_scope="package")]
 
@@ -29,16 +26,6 @@ async (steps) => {
   return sent;
 }
 """
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="package")
-async def still(browser: Browser) -> AsyncIterator[Page]:
-    """A page that makes no call."""
-    async with running_door() as door:
-        page = await browser.new_page()
-        await page.goto(door.url)
-        yield page
-        await page.close()
 
 
 def sent_by_callers(steps: list[int | str]) -> list[list[int]]:
