@@ -5,7 +5,7 @@ A frame costs those who send, carry, hear and record it nearly the same whatever
 
 import numpy as np
 
-FRAME_MS = 20
+from contracts.audio import FRAME_MS
 
 QUIET_PEAK = 32
 """Up to this level, 60 dB below full scale, nobody speaks."""
